@@ -1,0 +1,31 @@
+// Package config reads the INI file: declared sections and keys, values in raw form, every mistake reported with its file
+// and line. It knows no module.
+package config
+
+// Kind is the form of a key's value.
+type Kind uint8
+
+// The kinds of values.
+const (
+	String   Kind = iota
+	Bool          // GnuGk's AsBool: true if the first letter is t, 1, y or a
+	Int           // decimal, within Min..Max unless both are 0
+	Duration      // a bare number in the key's Unit, or a Go duration (10s, 1m30s, 250ms)
+	Enum          // one of Values, without case
+	Template      // text with %-placeholders
+	Path          // file or directory
+)
+
+// Key declares one key: parsing, checking, hints, the sample INI and the docs derive from this.
+type Key struct {
+	Name     string
+	Kind     Kind
+	Default  string   // raw, as it would stand in the file
+	Unit     string   // of Int and Duration: "s", "ms", ...
+	Values   []string // of Enum, as they are to be spelled
+	Min, Max int64    // of Int and Duration (in Unit); both 0: unbounded
+	Doc      string   // one sentence
+	Example  string   // shown in the sample where the default is empty
+	Secret   bool     // never printed
+	Check    func(raw string) error // further checks, nil for none
+}
