@@ -29,12 +29,19 @@ type Closer interface {
 	Close() error
 }
 
+// Warner is a module that accepts its section but has something to say about it, such as a placeholder that it does not
+// know.
+type Warner interface {
+	Warnings() config.Problems
+}
+
 // Factory is everything that the rest of the program knows of a module before it exists.
 type Factory struct {
 	Name     string // "FileAcct": the name in [Gatekeeper::Acct] and of its section
 	Doc      string // one sentence for the docs
 	Supports Kinds  // what it can store
 	Keys     []config.Key
+	Foreign  []config.Foreign // GnuGk's keys of this section that have no effect here
 	// New builds the module from its section. It touches neither disk nor network; an error may be config.Problems.
 	New func(env Env, sec *config.Section) (Module, error)
 }

@@ -20,12 +20,12 @@ const (
 type Key struct {
 	Name     string
 	Kind     Kind
-	Default  string   // raw, as it would stand in the file
-	Unit     string   // of Int and Duration: "s", "ms", ...
-	Values   []string // of Enum, as they are to be spelled
-	Min, Max int64    // of Int and Duration (in Unit); both 0: unbounded
-	Doc      string   // one sentence
-	Example  string   // shown in the sample where the default is empty
-	Secret   bool     // never printed
+	Default  string                 // raw, as it would stand in the file
+	Unit     string                 // of Int and Duration: "s", "ms", ...
+	Values   []string               // of Enum, as they are to be spelled
+	Min, Max int64                  // of Int and Duration (in Unit); both 0: unbounded
+	Doc      string                 // one sentence
+	Example  string                 // shown in the sample where the default is empty
+	Secret   bool                   // never printed
 	Check    func(raw string) error // further checks, nil for none
 }
