@@ -1,71 +1,60 @@
 package peer
 
 import (
+	"fmt"
+	"math/rand/v2"
 	"net"
-	"net/netip"
-	"sync"
+	"strconv"
 	"testing"
 )
 
 // Loopback is the address on which every peer listens.
 const Loopback = "127.0.0.1"
 
-// handedOut remembers the ports that this process gave away: two programs that start at the same time must not get
-// the same one, although neither has bound it yet.
-var handedOut struct {
-	sync.Mutex
-	ports map[uint16]bool
-}
+// The ports that peers get lie below the range from which Linux takes the source ports of outgoing connections
+// (32768 and up), so that no client can sit on a port between its choice and its use.
+const (
+	firstPort = 12000
+	lastPort  = 32000
+)
 
-// FreePort is a port of 127.0.0.1 that nothing is bound to, for network "udp" or "tcp". The port is not held: it is
-// free for the program that the test starts next, and this process gives it out only once.
+// FreePort is a port of 127.0.0.1 that nothing is bound to, for network "udp" or "tcp". It is not held: the program
+// that the test starts next takes it. It is chosen at random, so that test binaries running side by side do not
+// meet.
 func FreePort(t testing.TB, network string) int {
 	t.Helper()
-	for range 100 {
-		port, err := unboundPort(network)
-		if err != nil {
-			t.Fatalf("finding a free %s port: %v", network, err)
-		}
-		if take(port) {
-			return int(port)
-		}
-	}
-	t.Fatalf("finding a free %s port: 100 ports tried, all given out before", network)
-	return 0
-}
-
-func take(port uint16) bool {
-	handedOut.Lock()
-	defer handedOut.Unlock()
-	if handedOut.ports[port] {
-		return false
-	}
-	if handedOut.ports == nil {
-		handedOut.ports = make(map[uint16]bool)
-	}
-	handedOut.ports[port] = true
-	return true
-}
-
-// unboundPort lets the kernel choose a port and gives it back at once.
-func unboundPort(network string) (uint16, error) {
-	if network == "tcp" {
-		l, err := net.Listen("tcp", Loopback+":0")
-		if err != nil {
-			return 0, err
-		}
-		defer l.Close()
-		return addrPort(l.Addr())
-	}
-	c, err := net.ListenPacket(network, Loopback+":0")
+	port, err := FindPort(network)
 	if err != nil {
-		return 0, err
+		t.Fatal(err)
 	}
-	defer c.Close()
-	return addrPort(c.LocalAddr())
+	return port
 }
 
-func addrPort(a net.Addr) (uint16, error) {
-	ap, err := netip.ParseAddrPort(a.String())
-	return ap.Port(), err
+// FindPort is FreePort for a program that is no test.
+func FindPort(network string) (int, error) {
+	var err error
+	for range 100 {
+		port := firstPort + rand.IntN(lastPort-firstPort)
+		if err = tryPort(network, port); err == nil {
+			return port, nil
+		}
+	}
+	return 0, fmt.Errorf("finding a free %s port: %w", network, err)
+}
+
+// tryPort binds the port and lets it go.
+func tryPort(network string, port int) error {
+	addr := net.JoinHostPort(Loopback, strconv.Itoa(port))
+	if network == "tcp" {
+		l, err := net.Listen("tcp", addr)
+		if err != nil {
+			return err
+		}
+		return l.Close()
+	}
+	c, err := net.ListenPacket(network, addr)
+	if err != nil {
+		return err
+	}
+	return c.Close()
 }
