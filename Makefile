@@ -1,0 +1,35 @@
+# Tollgate. "make" lists what there is to make.
+
+.DEFAULT_GOAL := help
+.PHONY: help build run test fuzz bench docs clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+build: ## build ./tollgate
+	@test/check-go.sh
+	CGO_ENABLED=0 go build -trimpath -o tollgate ./cmd/tollgate
+
+run: build ## build it and run it with etc/tollgate.ini
+	@echo
+	@echo "Tollgate takes calls on udp:127.0.0.1:5060; Ctrl-C ends it. In other terminals:"
+	@echo "    ./tollgate call                place a call through it"
+	@echo "    tail -F var/cdr.log            see the records"
+	@echo "    telnet 127.0.0.1 7000          the status port; help lists its commands"
+	@echo
+	@exec ./tollgate run -c etc/tollgate.ini
+
+test: ## install what the tests need, then vet, test, fuzz for a moment, measure for a moment
+	@test/run.sh
+
+fuzz: ## run every fuzz target for half a minute
+	@test/check-go.sh
+	@test/fuzz.sh 30
+
+bench: ## compare with Kamailio: CPU time per accounted call, highest rate (half an hour)
+	@test/check-go.sh
+	@test/install.sh
+	go run ./bench
+
+clean: ## remove what build and bench made
+	rm -rf tollgate bench/results
