@@ -1,0 +1,44 @@
+package cdr
+
+import "net/netip"
+
+// Endpoint is a registered party as a register or unregister event saw it.
+type Endpoint struct {
+	Address netip.AddrPort
+	ID      string
+	Vendor  string
+	User    string // %u
+	Aliases []Alias
+}
+
+// Source is what placeholders are filled from. Call is nil for events of no call, Endpoint for all but register and
+// unregister. What is missing gives the values of a zero Stamp, Record or Endpoint.
+type Source struct {
+	Stamp    *Stamp
+	Call     *Record
+	Endpoint *Endpoint
+}
+
+// complete puts zero values where a part is missing, so that no field needs to look.
+func (s Source) complete() Source {
+	if s.Stamp == nil {
+		s.Stamp = new(Stamp)
+	}
+	if s.Call == nil {
+		s.Call = new(Record)
+	}
+	if s.Endpoint == nil {
+		s.Endpoint = new(Endpoint)
+	}
+	return s
+}
+
+// Scope says which placeholders a text may use; any other stays in it unchanged, as in GnuGk.
+type Scope uint8
+
+// The scopes of gnugk's manual.
+const (
+	CallScope     Scope = iota // start alert connect update stop reject mediafail
+	EndpointScope              // register unregister
+	SystemScope                // on off
+)
