@@ -1,0 +1,140 @@
+// Package fileacct is the accounting module FileAcct: one line in a text file for each call that ended, as GnuGk's
+// module of that name writes it.
+package fileacct
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"sync"
+
+	"tollgate/acctstack"
+	"tollgate/cdr"
+	"tollgate/config"
+)
+
+// Factory is the module FileAcct.
+func Factory() acctstack.Factory {
+	return acctstack.Factory{
+		Name:     "FileAcct",
+		Doc:      "Writes a line to a file for each call that ended.",
+		Supports: acctstack.KindsOf(acctstack.Stop),
+		Keys:     keys(),
+		Foreign:  foreign(),
+		New:      newModule,
+	}
+}
+
+// Module appends CDR lines to one file. It implements Starter, Closer and Warner of acctstack.
+type Module struct {
+	name     string // the instance in lower case, for errors
+	standard bool   // the line of GnuGk's manual, else the template
+	times    *cdr.TimeFormat
+	escaping cdr.Escaping
+	template *cdr.Template
+	warnings config.Problems
+	out      *appender
+	buffers  sync.Pool // *[]byte
+}
+
+func newModule(env acctstack.Env, sec *config.Section) (acctstack.Module, error) {
+	m := &Module{name: strings.ToLower(env.Instance), escaping: cdr.Line}
+	if !sec.Bool("Escape") {
+		m.escaping = cdr.Raw
+	}
+	var problems config.Problems
+	if sec.Text("DetailFile") == "" {
+		problems = append(problems, sec.Problem("DetailFile", "DetailFile is empty: name the file for the CDR lines"))
+	}
+	policy, err := parseSync(sec.Text("Sync"))
+	if err != nil {
+		problems = append(problems, sec.Problem("Sync", "Sync: %v", err))
+	}
+	problems = append(problems, m.format(env, sec)...)
+	if err := problems.Err(); err != nil {
+		return nil, err
+	}
+	m.out = newAppender(sec.Text("DetailFile"), policy, env.Log)
+	m.buffers.New = func() any { return new([]byte) }
+	return m, nil
+}
+
+// format reads what a line looks like.
+func (m *Module) format(env acctstack.Env, sec *config.Section) config.Problems {
+	text := sec.Text("CDRString")
+	m.standard = text == ""
+	if sec.Has("StandardCDRFormat") {
+		m.standard = sec.Bool("StandardCDRFormat")
+	}
+	if !m.standard && text == "" {
+		return config.Problems{sec.Problem("StandardCDRFormat", "StandardCDRFormat=0 needs a CDRString")}
+	}
+	if m.standard && text != "" {
+		m.warnings = append(m.warnings, sec.Warning("CDRString", "CDRString has no effect beside StandardCDRFormat=1"))
+	}
+	times := sec.Text("TimestampFormat")
+	switch {
+	case times != "":
+	case m.standard:
+		times = "RFC822" // GnuGk's standard line does not follow the global format
+	default:
+		times = env.TimestampFormat
+	}
+	var err error
+	if m.times, err = cdr.ParseTimeFormat(times); err != nil {
+		return config.Problems{sec.Problem("TimestampFormat", "%v", err)}
+	}
+	if !m.standard {
+		m.template = cdr.Compile(text, cdr.CallScope, cdr.Format{Times: m.times, Escaping: m.escaping})
+		for _, name := range m.template.Unknown() {
+			m.warnings = append(m.warnings,
+				sec.Warning("CDRString", "CDRString: %s is no placeholder of call events and stays as it is", name))
+		}
+	}
+	return nil
+}
+
+// Start opens the file, creating it if it is missing, and makes sure that its last line is a whole one.
+func (m *Module) Start() error {
+	if err := m.out.start(); err != nil {
+		return fmt.Errorf("%s: %w", m.name, err)
+	}
+	return nil
+}
+
+// Close writes to the disk what Sync has left open and closes the file.
+func (m *Module) Close() error {
+	if err := m.out.close(); err != nil {
+		return fmt.Errorf("%s: %w", m.name, err)
+	}
+	return nil
+}
+
+// Warnings are placeholders that the module does not know and keys that cancel each other.
+func (m *Module) Warnings() config.Problems { return m.warnings }
+
+// Store appends the line of ev. Once writing has begun it is brought to its end whatever ctx says: the disk's answer is
+// the truth about the line, and there is no way to take a write back half-way.
+func (m *Module) Store(ctx context.Context, ev *acctstack.Event) error {
+	err := ctx.Err()
+	if err == nil {
+		err = m.append(ev)
+	}
+	if err != nil {
+		return fmt.Errorf("%s: storing %s of call %s: %w", m.name, ev.Kind, ev.Record.SessionID, err)
+	}
+	return nil
+}
+
+func (m *Module) append(ev *acctstack.Event) error {
+	buf := m.buffers.Get().(*[]byte)
+	defer m.buffers.Put(buf)
+	line := append((*buf)[:0], '\n')
+	if m.standard {
+		line = cdr.AppendLine(line, ev.Source(), m.times, m.escaping)
+	} else {
+		line = m.template.Append(line, ev.Source())
+	}
+	*buf = append(line, '\n')
+	return m.out.append(*buf)
+}

@@ -1,0 +1,106 @@
+package fileacct
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// syncPolicy says when lines are forced to the disk. The zero policy leaves it to the system.
+type syncPolicy struct {
+	always bool          // before the event counts as stored
+	every  time.Duration // in the background, if above 0
+}
+
+// parseSync reads always, none, or interval:TIME, where TIME is in seconds or has a unit.
+func parseSync(text string) (syncPolicy, error) {
+	word, interval, timed := strings.Cut(strings.TrimSpace(text), ":")
+	switch {
+	case !timed && strings.EqualFold(word, "always"):
+		return syncPolicy{always: true}, nil
+	case !timed && strings.EqualFold(word, "none"):
+		return syncPolicy{}, nil
+	case !timed || !strings.EqualFold(word, "interval"):
+		return syncPolicy{}, fmt.Errorf("%q is none of always, interval:TIME, none", text)
+	}
+	every, err := parseInterval(strings.TrimSpace(interval))
+	if err != nil || every < time.Millisecond || every > time.Hour {
+		return syncPolicy{}, fmt.Errorf("%q is no time between 1ms and 1h, such as interval:1s", text)
+	}
+	return syncPolicy{every: every}, nil
+}
+
+func parseInterval(text string) (time.Duration, error) {
+	if seconds, err := strconv.ParseUint(text, 10, 16); err == nil {
+		return time.Duration(seconds) * time.Second, nil
+	}
+	return time.ParseDuration(text)
+}
+
+// batch is the lines that wait for one and the same fsync. Its first writer leads it: it makes the fsync, the others
+// wait for done.
+type batch struct {
+	file    file
+	start   int64 // where its first line begins in the file
+	settled bool  // it got its result before its leader came to the fsync; guarded by appender.mu
+	err     error // valid once done is closed
+	done    chan struct{}
+}
+
+// join enters the line that was just written at offset into the open batch and tells whether the caller leads it.
+// The caller holds mu.
+func (a *appender) join(offset int64) (b *batch, leads bool) {
+	if a.batch == nil {
+		a.batch = &batch{file: a.file, start: offset, done: make(chan struct{})}
+		leads = true
+	}
+	return a.batch, leads
+}
+
+// commit makes the fsync of b and wakes its waiters. While it runs, the next batch fills.
+func (a *appender) commit(b *batch) {
+	a.syncing.Lock()
+	defer a.syncing.Unlock()
+	defer close(b.done)
+	a.mu.Lock()
+	settled := b.settled
+	if a.batch == b {
+		a.batch = nil
+	}
+	a.mu.Unlock()
+	if settled {
+		return
+	}
+	if b.err = b.file.Sync(); b.err != nil {
+		a.undo(b)
+	}
+}
+
+// undo takes the lines of b, and those written since, out of the file again, so that an event that failed can be stored
+// later without its line standing there twice. It leaves them when somebody else has written to the file.
+func (a *appender) undo(b *batch) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.file != b.file || !a.cut(b.start, a.size) {
+		return
+	}
+	if a.batch != nil {
+		a.batch.err, a.batch.settled = b.err, true
+		a.batch = nil
+	}
+}
+
+// flush makes an fsync if there are lines that had none.
+func (a *appender) flush() error {
+	a.syncing.Lock()
+	defer a.syncing.Unlock()
+	a.mu.Lock()
+	f, dirty := a.file, a.dirty
+	a.dirty = false
+	a.mu.Unlock()
+	if f == nil || !dirty {
+		return nil
+	}
+	return f.Sync()
+}
