@@ -47,7 +47,13 @@ func (s Kinds) Has(k Kind) bool { return s&(1<<k) != 0 }
 // born and may be read by several goroutines at once.
 type Event struct {
 	cdr.Stamp
-	Kind   Kind
-	Seq    uint32      // orders the events of one call, from 1
-	Record *cdr.Record // nil for On and Off
+	Kind     Kind
+	Seq      uint32        // orders the events of one call, from 1
+	Record   *cdr.Record   // nil for events of no call
+	Endpoint *cdr.Endpoint // of Register and Unregister, else nil
+}
+
+// Source is the event as templates see it.
+func (e *Event) Source() cdr.Source {
+	return cdr.Source{Stamp: &e.Stamp, Call: e.Record, Endpoint: e.Endpoint}
 }

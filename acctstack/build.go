@@ -1,0 +1,77 @@
+package acctstack
+
+import (
+	"errors"
+	"fmt"
+
+	"go.uber.org/zap"
+
+	"tollgate/config"
+)
+
+// Setup is what a stack is built from.
+type Setup struct {
+	Rules     []Rule
+	Factories []Factory
+	Section   func(name string) *config.Section // the bound section of an instance
+	Env       Env                               // Instance, Enabled and the name of Log are filled in for each instance
+}
+
+// Build makes the stack and its modules. It touches neither disk nor network; Start does. The problems may hold
+// warnings only, then the stack is usable.
+func Build(setup Setup) (*Stack, config.Problems) {
+	s := newStack(setup.Rules, setup.Env.Log)
+	var problems config.Problems
+	for i := range setup.Rules {
+		rule := &setup.Rules[i]
+		if rule.Fixed {
+			continue
+		}
+		in, ps := setup.instance(rule)
+		problems = append(problems, ps...)
+		s.instances[i] = in
+	}
+	return s, problems
+}
+
+func (setup *Setup) instance(rule *Rule) (*instance, config.Problems) {
+	section := setup.Section(rule.Name)
+	factory := setup.factory(rule.Module())
+	if factory == nil {
+		return nil, config.Problems{{File: section.File, Line: rule.Line, Text: fmt.Sprintf("unknown module %q", rule.Name)}}
+	}
+	env := setup.Env
+	env.Instance, env.Enabled, env.Log = rule.Name, rule.Kinds, setup.Env.Log.Named(rule.Name)
+	module, err := factory.New(env, section)
+	var problems config.Problems
+	if err != nil && !errors.As(err, &problems) {
+		problems = config.Problems{{File: section.File, Line: max(section.Line, rule.Line), Text: err.Error()}}
+	}
+	if w, ok := module.(Warner); ok && err == nil {
+		problems = append(problems, w.Warnings()...)
+	}
+	in := &instance{name: rule.Name, module: module, log: env.Log}
+	in.timeout = section.Duration("Timeout")
+	in.lossGrants = section.Text("Realtime") == "GRANT_AND_LOSE"
+	if section.Text("Realtime") == "GRANT_AND_STORE" {
+		problems = append(problems, section.Warning("Realtime", "GRANT_AND_STORE grants nothing more while Spool=none keeps no event"))
+	}
+	return in, problems
+}
+
+func (setup *Setup) factory(name string) *Factory {
+	for i := range setup.Factories {
+		if setup.Factories[i].Name == name {
+			return &setup.Factories[i]
+		}
+	}
+	return nil
+}
+
+func newStack(rules []Rule, log *zap.Logger) *Stack {
+	s := &Stack{rules: rules, instances: make([]*instance, len(rules)), log: log}
+	for i := range rules {
+		s.wants |= rules[i].Kinds
+	}
+	return s
+}

@@ -1,0 +1,68 @@
+package acctstack
+
+import (
+	"context"
+	"sync"
+
+	"go.uber.org/zap"
+)
+
+// Current is the stack that new events walk. Reload swaps it: walks that are under way end on the stack that they began
+// on, and that one closes behind the last of them.
+type Current struct {
+	log     *zap.Logger
+	ctx     context.Context // how long a stack that was swapped out may wait for its walks
+	cancel  context.CancelFunc
+	mu      sync.RWMutex
+	stack   *Stack
+	retired sync.WaitGroup
+}
+
+// NewCurrent takes a started stack.
+func NewCurrent(stack *Stack, log *zap.Logger) *Current {
+	c := &Current{stack: stack, log: log}
+	c.ctx, c.cancel = context.WithCancel(context.Background())
+	return c
+}
+
+// Submit is Stack.Submit on the current stack.
+func (c *Current) Submit(ev *Event, to Receiver) {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	c.stack.Submit(ev, to)
+}
+
+// Wants is Stack.Wants of the current stack.
+func (c *Current) Wants(kind Kind) bool {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	return c.stack.Wants(kind)
+}
+
+// Counters is Stack.Counters of the current stack.
+func (c *Current) Counters() []Counters {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	return c.stack.Counters()
+}
+
+// Swap makes next, which must be started, the current stack. The old one closes in the background.
+func (c *Current) Swap(next *Stack) {
+	c.mu.Lock()
+	old := c.stack
+	c.stack = next
+	c.mu.Unlock()
+	c.retired.Go(func() {
+		if err := old.Close(c.ctx); err != nil {
+			c.log.Error("closing the stack of before the reload", zap.Error(err))
+		}
+	})
+}
+
+// Close closes the current stack as Stack.Close does, and waits for those that were swapped out.
+func (c *Current) Close(ctx context.Context) error {
+	defer context.AfterFunc(ctx, c.cancel)()
+	err := c.stack.Close(ctx)
+	c.retired.Wait()
+	return err
+}

@@ -1,0 +1,46 @@
+package acctstack
+
+import (
+	"fmt"
+	"strings"
+)
+
+// Reason says in words why the step had its effect. last tells whether nobody was asked after it.
+func (s *Step) Reason(rule *Rule, last bool) string {
+	who := rule.Control.String()
+	if rule.Fixed {
+		who = "default"
+	}
+	switch {
+	case s.Effect == Spoils:
+		return who + " failed: the event fails, whatever the others say; the walk goes on"
+	case s.Effect == Ends:
+		return who + " succeeded: enough, nobody further is asked"
+	case s.Result != OK && last:
+		return who + " failed and was the last one asked: its result decides"
+	case s.Result != OK:
+		return who + " failed: forgiven, the walk goes on"
+	case last:
+		return who + " succeeded and was the last one asked"
+	}
+	return who + " succeeded: the walk goes on"
+}
+
+// String tells the whole walk, a line for each step and one for the outcome.
+func (v Verdict) String() string {
+	var b strings.Builder
+	for i := range v.Steps {
+		step := &v.Steps[i]
+		rule := &v.Rules[step.Rule]
+		fmt.Fprintf(&b, "  %-18s %-5s %s\n", rule.Name, step.Result, step.Reason(rule, i == len(v.Steps)-1))
+	}
+	outcome := "ok"
+	switch {
+	case len(v.Steps) == 0:
+		outcome = "ok: no rule is eligible"
+	case !v.OK:
+		outcome = "FAIL"
+	}
+	fmt.Fprintf(&b, "  => %s\n", outcome)
+	return b.String()
+}

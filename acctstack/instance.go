@@ -1,0 +1,89 @@
+package acctstack
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync/atomic"
+	"time"
+
+	"go.uber.org/zap"
+)
+
+// maxOpen bounds the attempts of one instance that go on after their walk has given them up. Past it an event fails
+// at once, so that a hanging backend cannot gather goroutines without end.
+const maxOpen = 4096
+
+// errTimeout is the answer of a module that took longer than its Timeout. Whether the backend has the event is unknown.
+var errTimeout = errors.New("no answer within Timeout")
+
+var errTooManyOpen = fmt.Errorf("%d attempts are still open past their Timeout", maxOpen)
+
+// instance is a module in the running stack.
+type instance struct {
+	name       string
+	module     Module
+	timeout    time.Duration // 0: the module's own limits are enough
+	lossGrants bool          // a lost event counts as ok
+	log        *zap.Logger
+
+	open     atomic.Int64 // attempts past their timeout
+	stored   atomic.Uint64
+	failed   atomic.Uint64
+	failures atomic.Uint64 // in a row
+}
+
+// result turns what the module returned into its answer for the walk, and counts it.
+func (in *instance) result(ev *Event, err error) Result {
+	if err == nil {
+		in.stored.Add(1)
+		if in.failures.Load() != 0 {
+			if n := in.failures.Swap(0); n != 0 {
+				in.log.Info("stores events again", zap.Uint64("failures", n))
+			}
+		}
+		return OK
+	}
+	in.failed.Add(1)
+	// The first failure is told with its reason, and then each power of two, so that a dead backend fills no disk.
+	if n := in.failures.Add(1); n&(n-1) == 0 {
+		in.log.Warn("event not stored", zap.String("event", ev.Kind.String()), zap.Stringer("id", ev.ID), zap.Uint64("failures", n), zap.Error(err))
+	}
+	if in.lossGrants {
+		return OK
+	}
+	if errors.Is(err, ErrNext) {
+		return Next
+	}
+	return Fail
+}
+
+// late takes the end of an attempt that its walk has given up.
+func (in *instance) late(ev *Event, err error) {
+	in.open.Add(-1)
+	if err == nil {
+		in.stored.Add(1)
+		in.log.Info("event stored after its Timeout", zap.String("event", ev.Kind.String()), zap.Stringer("id", ev.ID))
+	}
+}
+
+func (in *instance) start() error {
+	if m, ok := in.module.(Starter); ok {
+		return m.Start()
+	}
+	return nil
+}
+
+func (in *instance) close() error {
+	if m, ok := in.module.(Closer); ok {
+		return m.Close()
+	}
+	return nil
+}
+
+func (in *instance) store(ctx context.Context, ev *Event) error {
+	if in.open.Load() >= maxOpen {
+		return errTooManyOpen
+	}
+	return in.module.Store(ctx, ev)
+}

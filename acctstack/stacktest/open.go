@@ -1,0 +1,130 @@
+package stacktest
+
+import (
+	"context"
+	"fmt"
+	"net/netip"
+	"strings"
+	"testing"
+	"time"
+
+	"go.uber.org/zap"
+	"go.uber.org/zap/zaptest"
+
+	"tollgate/acctstack"
+	"tollgate/config"
+)
+
+// Section binds the lines of a module's section to its declaration. A problem that is no warning fails the test.
+func Section(t testing.TB, f acctstack.Factory, lines string) *config.Section {
+	t.Helper()
+	file, err := config.Parse("test.ini", []byte("["+f.Name+"]\n"+lines+"\n"))
+	if err != nil {
+		t.Fatalf("reading the section: %v", err)
+	}
+	schema := config.Schema{Declaration(f)}
+	if err := schema.Check(file, false).Err(); err != nil {
+		t.Fatalf("checking the section: %v", err)
+	}
+	return schema.Section(file, f.Name)
+}
+
+// Declaration is the module's section with its own keys and those that all modules have.
+func Declaration(f acctstack.Factory) config.SectionDecl {
+	return config.SectionDecl{Name: f.Name, Doc: f.Doc, Keys: append(append([]config.Key(nil), f.Keys...), acctstack.CommonKeys()...),
+		Foreign: f.Foreign, Instances: true}
+}
+
+// Env is the environment of a module under test.
+func Env(t testing.TB, f acctstack.Factory) acctstack.Env {
+	return acctstack.Env{
+		Instance: f.Name, Enabled: f.Supports, Name: "tollgate-test", Address: netip.MustParseAddr("192.0.2.1"),
+		TimestampFormat: "Cisco", StateDir: t.TempDir(), Log: zaptest.NewLogger(t, zaptest.Level(zap.ErrorLevel)),
+	}
+}
+
+// Open makes and starts the module with the lines of its section, and closes it at the end of the test.
+func Open(t testing.TB, f acctstack.Factory, lines string) acctstack.Module {
+	t.Helper()
+	section := Section(t, f, lines)
+	module, err := f.New(Env(t, f), section)
+	if err != nil {
+		t.Fatalf("making %s: %v", f.Name, err)
+	}
+	if names := section.Undeclared(); len(names) > 0 {
+		t.Errorf("%s reads keys that it does not declare: %s", f.Name, strings.Join(names, ", "))
+	}
+	if m, ok := module.(acctstack.Starter); ok {
+		if err := m.Start(); err != nil {
+			t.Fatalf("starting %s: %v", f.Name, err)
+		}
+	}
+	t.Cleanup(func() {
+		if m, ok := module.(acctstack.Closer); ok {
+			if err := m.Close(); err != nil {
+				t.Errorf("closing %s: %v", f.Name, err)
+			}
+		}
+	})
+	return module
+}
+
+// Stack builds and starts a stack from the lines of [Gatekeeper::Acct], and closes it at the end of the test.
+func Stack(t testing.TB, lines string, factories ...acctstack.Factory) *acctstack.Stack {
+	t.Helper()
+	rules := Rules(t, lines, factories...)
+	stack, problems := acctstack.Build(acctstack.Setup{
+		Rules: rules, Factories: factories,
+		Env: acctstack.Env{Log: zap.NewNop(), StateDir: t.TempDir(), TimestampFormat: "Cisco"},
+		Section: func(name string) *config.Section {
+			module, _, _ := strings.Cut(name, ":")
+			for _, f := range factories {
+				if f.Name == module {
+					return Section(t, f, "")
+				}
+			}
+			t.Fatalf("no module %s", name)
+			return nil
+		},
+	})
+	if err := problems.Err(); err != nil {
+		t.Fatalf("building the stack: %v", err)
+	}
+	if err := stack.Start(); err != nil {
+		t.Fatalf("starting the stack: %v", err)
+	}
+	t.Cleanup(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+		defer cancel()
+		if err := stack.Close(ctx); err != nil {
+			t.Errorf("closing the stack: %v", err)
+		}
+	})
+	return stack
+}
+
+// Rules reads the lines of [Gatekeeper::Acct]; a problem fails the test.
+func Rules(t testing.TB, lines string, factories ...acctstack.Factory) []acctstack.Rule {
+	t.Helper()
+	file, err := config.Parse("test.ini", []byte(fmt.Sprintf("[Gatekeeper::Acct]\n%s\n", lines)))
+	if err != nil {
+		t.Fatalf("reading the rules: %v", err)
+	}
+	rules, problems := acctstack.ParseRules(file.Section("Gatekeeper::Acct"), acctstack.Settings(), factories)
+	if err := problems.Err(); err != nil {
+		t.Fatalf("parsing the rules: %v", err)
+	}
+	return rules
+}
+
+// Log sends the event through the stack and waits for the verdict.
+func Log(stack *acctstack.Stack, ev *acctstack.Event) bool {
+	w := make(waiter, 1)
+	stack.Submit(ev, w)
+	return <-w
+}
+
+type waiter chan bool
+
+// Decided passes the verdict on.
+func (w waiter) Decided(_ *acctstack.Event, v acctstack.Verdict) { w <- v.OK }

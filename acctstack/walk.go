@@ -1,0 +1,118 @@
+package acctstack
+
+// Walk is the decision over one event as a state machine: Next says whom to ask, Answer takes what they said, and when
+// Next has nobody left, Verdict tells the outcome. The running stack, explain, the tests and the table in the docs all
+// drive this machine, so they cannot disagree.
+//
+// It keeps GnuGk's rule: the outcome is good if nothing that had to succeed failed and the last one that was asked
+// succeeded. So an optional module that is asked last decides.
+//
+// The zero Walk is ready for Begin, and a used one may begin again: it keeps its memory.
+type Walk struct {
+	rules []Rule
+	kind  Kind
+	at    int  // the rule that is being asked
+	final bool // no required or sufficient rule failed
+	last  Result
+	done  bool
+	steps []Step
+}
+
+// Begin starts the walk of an event of that kind.
+func (w *Walk) Begin(rules []Rule, kind Kind) {
+	*w = Walk{rules: rules, kind: kind, at: -1, final: true, last: OK, steps: w.steps[:0]}
+}
+
+// Next is the index of the next rule whose module is to be asked; ok is false when the walk has ended. Rules that are
+// not eligible, and default, are passed on the way.
+func (w *Walk) Next() (index int, ok bool) {
+	for !w.done {
+		w.at++
+		if w.at == len(w.rules) {
+			w.done = true
+			break
+		}
+		rule := &w.rules[w.at]
+		if !rule.Kinds.Has(w.kind) {
+			continue
+		}
+		if !rule.Fixed {
+			return w.at, true
+		}
+		w.Answer(rule.Answer, nil)
+	}
+	return 0, false
+}
+
+// Answer takes the result of the rule that Next named, and the error behind it for the record.
+func (w *Walk) Answer(result Result, err error) {
+	rule := &w.rules[w.at]
+	effect := w.effect(rule.Control, result)
+	w.last = result
+	switch effect {
+	case Spoils:
+		w.final = false
+	case Ends:
+		w.done = true
+	}
+	w.steps = append(w.steps, Step{Rule: w.at, Result: result, Err: err, Effect: effect})
+}
+
+// effect is GnuGk's table. Success under sufficient and alternative ends the walk, except for the kinds of Kamailio's
+// acc module, which reach every instance.
+func (w *Walk) effect(control Control, result Result) Effect {
+	terminal := control == Sufficient || control == Alternative
+	forgiving := control == Optional || control == Alternative
+	switch {
+	case result == OK && terminal && !w.kind.transactional():
+		return Ends
+	case result != OK && !forgiving:
+		return Spoils
+	}
+	return GoesOn
+}
+
+// Verdict is the outcome; it is valid until the walk begins again.
+func (w *Walk) Verdict() Verdict {
+	return Verdict{OK: w.final && w.last == OK, Rules: w.rules, Kind: w.kind, Steps: w.steps}
+}
+
+// Effect is what one answer does to the walk.
+type Effect uint8
+
+// The effects.
+const (
+	GoesOn Effect = iota // nothing is decided; unless it is the last one, whose result counts
+	Ends                 // enough: nobody further is asked
+	Spoils               // the event has failed, whatever the others say
+)
+
+// Step is one rule that was asked.
+type Step struct {
+	Rule   int // index in Verdict.Rules
+	Result Result
+	Err    error // behind a Fail or Next
+	Effect Effect
+}
+
+// Verdict is the outcome of an event with every step that led to it.
+type Verdict struct {
+	OK    bool
+	Rules []Rule
+	Kind  Kind
+	Steps []Step
+}
+
+// Blamed is the step that made the verdict bad: the first that spoiled it, else the last one asked. It is nil if the
+// verdict is good.
+func (v *Verdict) Blamed() *Step {
+	if v.OK {
+		return nil
+	}
+	for i := range v.Steps {
+		if v.Steps[i].Effect == Spoils {
+			return &v.Steps[i]
+		}
+	}
+	return &v.Steps[len(v.Steps)-1]
+}

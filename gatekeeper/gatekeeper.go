@@ -1,0 +1,136 @@
+package gatekeeper
+
+import (
+	"fmt"
+	"net/netip"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"go.uber.org/zap"
+
+	"tollgate/acctstack"
+	"tollgate/cdr"
+)
+
+// Accounting is the stack as the gatekeeper sees it.
+type Accounting interface {
+	Wants(kind acctstack.Kind) bool
+	Submit(ev *acctstack.Event, to acctstack.Receiver)
+}
+
+// CDRSink takes the CDR lines of the status port. Neither method may wait.
+type CDRSink interface {
+	// Wanted tells whether anybody would see a line.
+	Wanted() bool
+	CDR(line []byte)
+}
+
+// Identity is how the gatekeeper names itself in its records.
+type Identity struct {
+	Name    string
+	Address netip.Addr
+}
+
+// Gatekeeper is what all shards share: who we are, the operator's settings, the way to the accounting stack, counters.
+type Gatekeeper struct {
+	identity   Identity
+	accounting Accounting
+	sink       CDRSink
+	log        *zap.Logger
+	settings   atomic.Pointer[Settings]
+	shards     []*Shard
+
+	started   time.Time
+	sessions  atomic.Uint32 // counts session ids
+	numbers   atomic.Uint64 // counts calls
+	connected atomic.Uint64 // calls that were ever connected
+	current   atomic.Int64
+	active    atomic.Int64
+	pending   atomic.Int64
+	overload  atomic.Uint64 // INVITEs turned away by MaxPending
+	draining  atomic.Bool
+
+	peakMu sync.Mutex
+	peak   int
+	peakAt time.Time
+
+	calls  sync.WaitGroup // calls whose stop is still to be decided
+	system sync.WaitGroup // on, off and reject events under way
+}
+
+// New makes a gatekeeper with that many shards.
+func New(identity Identity, settings *Settings, accounting Accounting, sink CDRSink, shards int, log *zap.Logger) *Gatekeeper {
+	g := &Gatekeeper{identity: identity, accounting: accounting, sink: sink, log: log, started: time.Now()}
+	g.peakAt = g.started
+	g.settings.Store(settings)
+	for range shards {
+		g.shards = append(g.shards, newShard(g))
+	}
+	return g
+}
+
+// Shards are the owners of calls. A front spreads its calls over them.
+func (g *Gatekeeper) Shards() []*Shard { return g.shards }
+
+// Configure swaps the settings.
+func (g *Gatekeeper) Configure(s *Settings) { g.settings.Store(s) }
+
+// sessionID makes an Acct-Session-Id as GnuGk does: the start of the process in Unix seconds and a counter, each as
+// eight hexadecimal digits.
+func (g *Gatekeeper) sessionID() string {
+	return fmt.Sprintf("%08x%08x", uint32(g.started.Unix()), g.sessions.Add(1))
+}
+
+// stamp is what every event carries.
+func (g *Gatekeeper) stamp(at time.Time) cdr.Stamp {
+	return cdr.Stamp{ID: cdr.NewUUID(at), Time: at, Name: g.identity.Name, Address: g.identity.Address}
+}
+
+// On sends the event on and waits for its verdict.
+func (g *Gatekeeper) On() { g.systemEvent(acctstack.On) }
+
+// Off sends the event off and waits for its verdict. It belongs behind the last stop.
+func (g *Gatekeeper) Off() { g.systemEvent(acctstack.Off) }
+
+func (g *Gatekeeper) systemEvent(kind acctstack.Kind) {
+	if !g.accounting.Wants(kind) {
+		return
+	}
+	ev := &acctstack.Event{Stamp: g.stamp(time.Now()), Kind: kind, Seq: 1}
+	ev.SessionID = g.sessionID()
+	g.system.Add(1)
+	g.accounting.Submit(ev, systemReceiver{g})
+	g.system.Wait()
+}
+
+// systemReceiver takes the verdicts on events of no call, which have no consequences.
+type systemReceiver struct{ g *Gatekeeper }
+
+// Decided notes a bad verdict.
+func (r systemReceiver) Decided(ev *acctstack.Event, v acctstack.Verdict) {
+	if !v.OK {
+		r.g.log.Warn("event failed", zap.String("event", ev.Kind.String()), zap.Error(v.Blamed().Err))
+	}
+	r.g.system.Done()
+}
+
+// Stats are the present counters.
+func (g *Gatekeeper) Stats() Stats {
+	g.peakMu.Lock()
+	defer g.peakMu.Unlock()
+	return Stats{
+		Started: g.started, Current: int(g.current.Load()), Active: int(g.active.Load()),
+		Total: g.numbers.Load(), Successful: g.connected.Load(), Peak: g.peak, PeakAt: g.peakAt,
+	}
+}
+
+// countCall notes a new call and the peak.
+func (g *Gatekeeper) countCall(now time.Time) {
+	n := int(g.current.Add(1))
+	g.peakMu.Lock()
+	if n > g.peak {
+		g.peak, g.peakAt = n, now
+	}
+	g.peakMu.Unlock()
+}

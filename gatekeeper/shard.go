@@ -1,0 +1,110 @@
+package gatekeeper
+
+import (
+	"errors"
+	"sync"
+	"time"
+
+	"tollgate/acctstack"
+	"tollgate/cdr"
+	"tollgate/wheel"
+)
+
+// Line is a front's side of one call. The gatekeeper calls it with the call's shard locked.
+type Line interface {
+	// Proceed lets the call go on: it is admitted.
+	Proceed()
+	// Drop ends the call on the wire: it refuses what was not admitted, cancels what was not answered, hangs up what was.
+	Drop(why Release)
+}
+
+// Release is why the gatekeeper itself ends a call.
+type Release struct {
+	Cause   int    // Q.850
+	Text    string // for the peers
+	Refusal bool   // the verdict on the start was bad: the call was never admitted
+}
+
+// Shard owns a part of the calls, and their timers. Whoever holds its lock may run steps of its calls; a step never
+// blocks. The front keeps its own state of these calls under the same lock.
+type Shard struct {
+	sync.Mutex
+	Wheel *wheel.Wheel
+
+	gk    *Gatekeeper
+	calls *Call // linked
+}
+
+func newShard(g *Gatekeeper) *Shard {
+	return &Shard{gk: g, Wheel: wheel.New(time.Now())}
+}
+
+// Tick moves the shard's timers on.
+func (s *Shard) Tick(now time.Time) {
+	s.Lock()
+	defer s.Unlock()
+	s.Wheel.Advance(now)
+}
+
+// Reasons for which a call is not even entered in the table.
+var (
+	ErrDraining = errors.New("shutting down")
+	ErrOverload = errors.New("too many calls wait for admission")
+)
+
+// Admit enters a call, which then waits for Begin. setup has all that the front knows of the call; the shard fills in the
+// ids. An error means that there is no call.
+func (s *Shard) Admit(line Line, setup cdr.Record) (*Call, error) {
+	g := s.gk
+	if g.draining.Load() {
+		return nil, ErrDraining
+	}
+	settings := g.settings.Load()
+	if g.pending.Load() >= settings.MaxPending {
+		g.overload.Add(1)
+		return nil, ErrOverload
+	}
+	c := &Call{shard: s, line: line, Record: setup}
+	c.Number, c.SessionID = g.numbers.Add(1), g.sessionID()
+	c.Released = cdr.ReleasedByUnknown
+	s.link(c)
+	g.countCall(c.Setup)
+	g.calls.Add(1)
+	s.Wheel.Set(&c.timeout, settings.SignalTimeout, c, timerSignal)
+	return c, nil
+}
+
+// Reject records a request that was refused before it became a call.
+func (s *Shard) Reject(record cdr.Record, cause int) {
+	g := s.gk
+	if !g.accounting.Wants(acctstack.Reject) {
+		return
+	}
+	record.SessionID = g.sessionID()
+	record.Disconnected = time.Now()
+	record.Now = record.Disconnected
+	record.Cause, record.CauseTranslated, record.Released = cause, cause, cdr.ReleasedByGatekeeper
+	record.LastCDR = true
+	ev := &acctstack.Event{Stamp: g.stamp(record.Now), Kind: acctstack.Reject, Seq: 1, Record: &record}
+	g.system.Add(1)
+	g.accounting.Submit(ev, systemReceiver{g})
+}
+
+func (s *Shard) link(c *Call) {
+	if c.next = s.calls; c.next != nil {
+		c.next.prev = c
+	}
+	s.calls = c
+}
+
+func (s *Shard) unlink(c *Call) {
+	if c.prev != nil {
+		c.prev.next = c.next
+	} else {
+		s.calls = c.next
+	}
+	if c.next != nil {
+		c.next.prev = c.prev
+	}
+	c.prev, c.next = nil, nil
+}

@@ -1,0 +1,232 @@
+package sip
+
+import (
+	"encoding/binary"
+	"encoding/hex"
+	"net/netip"
+	"time"
+
+	"tollgate/wheel"
+)
+
+type clientState uint8
+
+const (
+	clientCalling    clientState = iota // nothing has come back
+	clientProceeding                    // a provisional answer has
+	clientCompleted                     // a final answer other than 2xx
+	clientAccepted                      // a 2xx to INVITE (RFC 6026)
+)
+
+// What a client transaction's timers wake it for.
+const (
+	wakeRetransmit uint8 = iota // A, E
+	wakeGiveUp                  // B, F; after a CANCEL: no 487 came
+	wakeSilent                  // C
+	wakeDone                    // D, M
+)
+
+// clientTx is a client transaction (RFC 3261 17.1): a branch of a forwarded request, or a request of our own.
+type clientTx struct {
+	shard    *shard
+	id       uint64 // the number in the branch; odd for a CANCEL, which shares its INVITE's branch
+	method   method
+	state    clientState
+	listener *listener
+	to       netip.AddrPort
+	request  []byte    // as sent; nil after the final answer
+	ack      []byte    // the ACK of a final answer other than 2xx
+	server   *serverTx // whose branch this is; nil for requests of our own
+	session  *session  // told of the end of a BYE; nil for others
+	cancel   bool      // a CANCEL is wanted, or was sent
+
+	resend wheel.Timer
+	life   wheel.Timer
+	wait   time.Duration
+}
+
+// branchDigits is the length of the number in our branches.
+const branchDigits = 16
+
+// newBranch makes the number of a branch. It cannot be guessed by who does not see our traffic.
+func (s *shard) newBranch() uint64 { return s.random.Uint64() &^ 1 }
+
+func (s *shard) newTag() string {
+	var b [8]byte
+	binary.BigEndian.PutUint64(b[:], s.random.Uint64())
+	return hex.EncodeToString(b[:])
+}
+
+// branchOf reads the number back from the branch of an answer. An answer to a CANCEL has the INVITE's branch.
+func branchOf(m *message) (uint64, bool) {
+	b := m.via.branch
+	if len(b) != len(magicCookie)+branchDigits || string(b[:len(magicCookie)]) != magicCookie {
+		return 0, false
+	}
+	var n [8]byte
+	if _, err := hex.Decode(n[:], b[len(magicCookie):]); err != nil {
+		return 0, false
+	}
+	id := binary.BigEndian.Uint64(n[:])
+	if methodOf(m.cseqMethod) == methodCancel {
+		id |= 1
+	}
+	return id, true
+}
+
+// start sends the request, which is copied, and arms the retransmissions.
+func (s *shard) start(tx *clientTx, datagram []byte) {
+	tx.request = append(make([]byte, 0, len(datagram)), datagram...)
+	s.clients[tx.id] = tx
+	tx.wait = t1
+	s.Wheel.Set(&tx.resend, tx.wait, tx, wakeRetransmit)
+	s.Wheel.Set(&tx.life, timeout, tx, wakeGiveUp)
+	s.send(tx.listener, tx.to, datagram)
+}
+
+// handleResponse matches an answer to its request. What matches none is dropped (RFC 6026 8.8).
+func (s *shard) handleResponse(m *message) {
+	id, ok := branchOf(m)
+	tx := s.clients[id]
+	if !ok || tx == nil {
+		s.front.stats.strays.Add(1)
+		return
+	}
+	if tx.method == methodInvite {
+		tx.inviteAnswer(m)
+	} else {
+		tx.answer(m)
+	}
+}
+
+// answer takes an answer to a request other than INVITE (RFC 3261 17.1.2). The transaction ends with the final one;
+// its retransmissions are strays then.
+func (tx *clientTx) answer(m *message) {
+	if m.status < 200 {
+		tx.state = clientProceeding
+		if tx.server != nil && m.status > 100 {
+			tx.server.relay(m)
+		}
+		return
+	}
+	tx.end()
+	if tx.server != nil {
+		tx.server.final(m)
+	}
+}
+
+// inviteAnswer takes an answer to an INVITE (RFC 3261 17.1.1, RFC 6026 7.2).
+func (tx *clientTx) inviteAnswer(m *message) {
+	switch {
+	case tx.state == clientCompleted:
+		if m.status >= 300 {
+			tx.shard.send(tx.listener, tx.to, tx.ack)
+		}
+	case tx.state == clientAccepted:
+		if m.status/100 == 2 {
+			tx.server.relay2xx(tx, m)
+		}
+	case m.status < 200:
+		tx.provisional(m)
+	case m.status < 300:
+		tx.settle(clientAccepted, timeout)
+		tx.server.relay2xx(tx, m)
+	default:
+		tx.ack = tx.shard.appendAck(nil, tx, m)
+		tx.shard.send(tx.listener, tx.to, tx.ack)
+		tx.settle(clientCompleted, timerD)
+		tx.server.final(m)
+	}
+}
+
+func (tx *clientTx) provisional(m *message) {
+	first := tx.state == clientCalling
+	tx.state = clientProceeding
+	tx.resend.Stop()
+	if tx.cancel {
+		if first {
+			tx.sendCancel()
+		}
+	} else if first || m.status > 100 {
+		tx.shard.Wheel.Set(&tx.life, timerC, tx, wakeSilent)
+	}
+	if m.status > 100 {
+		tx.server.relay(m)
+	}
+}
+
+// settle is a final answer to an INVITE: the request is not needed any more.
+func (tx *clientTx) settle(state clientState, linger time.Duration) {
+	tx.state, tx.request = state, nil
+	tx.resend.Stop()
+	tx.shard.Wheel.Set(&tx.life, linger, tx, wakeDone)
+}
+
+// pending tells whether a final answer is still to come.
+func (tx *clientTx) pending() bool { return tx.request != nil }
+
+// stop cancels the branch (RFC 3261 9.1): at once if a provisional answer has come, else when it comes.
+func (tx *clientTx) stop() {
+	if !tx.pending() || tx.cancel {
+		return
+	}
+	tx.cancel = true
+	if tx.state == clientProceeding {
+		tx.sendCancel()
+	}
+}
+
+func (tx *clientTx) sendCancel() {
+	s := tx.shard
+	cancel := &clientTx{shard: s, id: tx.id | 1, method: methodCancel, listener: tx.listener, to: tx.to}
+	s.out = s.appendCancel(s.out[:0], tx.request)
+	s.start(cancel, s.out)
+	s.Wheel.Set(&tx.life, timeout, tx, wakeGiveUp)
+}
+
+// end forgets the transaction.
+func (tx *clientTx) end() {
+	tx.request = nil
+	tx.resend.Stop()
+	tx.life.Stop()
+	delete(tx.shard.clients, tx.id)
+	if tx.session != nil {
+		tx.session.byeDone()
+		tx.session = nil
+	}
+}
+
+// Expire is the end of one of the transaction's timers.
+func (tx *clientTx) Expire(what uint8) {
+	switch what {
+	case wakeRetransmit:
+		tx.retransmit()
+	case wakeGiveUp:
+		server := tx.server
+		tx.end()
+		if server != nil {
+			server.timedOut()
+		}
+	case wakeSilent:
+		tx.stop()
+	case wakeDone:
+		tx.end()
+	}
+}
+
+// retransmit is timer A, which doubles without end, or E, which doubles up to T2 and stays there after a provisional
+// answer.
+func (tx *clientTx) retransmit() {
+	if tx.method == methodInvite && tx.state != clientCalling || !tx.pending() {
+		return
+	}
+	tx.shard.send(tx.listener, tx.to, tx.request)
+	tx.wait *= 2
+	if tx.method != methodInvite {
+		tx.wait = min(tx.wait, t2)
+		if tx.state == clientProceeding {
+			tx.wait = t2
+		}
+	}
+	tx.shard.Wheel.Set(&tx.resend, tx.wait, tx, wakeRetransmit)
+}

@@ -1,0 +1,241 @@
+package sip
+
+import (
+	"encoding/hex"
+	"net/netip"
+	"strconv"
+
+	sipgo "github.com/emiago/sipgo/sip"
+)
+
+// hop is what changes when a request goes on.
+type hop struct {
+	uri         []byte // the Request-URI to send
+	branch      uint64
+	listener    *listener
+	from        netip.AddrPort // who sent it to us
+	recordRoute *listener      // nil: do not record-route; else the side that the request came in on
+	routes      [][]byte       // the Route set that is left
+}
+
+// appendForward writes the request as it goes on (RFC 3261 16.6): our Via on top, the sender's Via marked with where it
+// came from, Max-Forwards one less, our Record-Route above the others, our own Routes gone.
+func appendForward(dst []byte, m *message, h *hop) []byte {
+	dst = append(dst, m.methodName...)
+	dst = append(dst, ' ')
+	dst = append(dst, h.uri...)
+	dst = append(dst, " SIP/2.0\r\n"...)
+	dst = appendVia(dst, h.listener, h.branch)
+	if h.recordRoute != nil {
+		dst = appendRecordRoute(dst, h.listener)
+		if h.recordRoute != h.listener {
+			dst = appendRecordRoute(dst, h.recordRoute) // one for each side (RFC 5658)
+		}
+	}
+	if m.maxForwards < 0 {
+		dst = append(dst, "Max-Forwards: 70\r\n"...)
+	}
+	for _, r := range h.routes {
+		dst = append(dst, "Route: "...)
+		dst = append(dst, r...)
+		dst = append(dst, "\r\n"...)
+	}
+	vias := 0
+	for i := range m.headers {
+		hd := &m.headers[i]
+		switch hd.id {
+		case hdrRoute:
+			continue
+		case hdrMaxForwards:
+			dst = append(dst, "Max-Forwards: "...)
+			dst = strconv.AppendInt(dst, int64(m.maxForwards-1), 10)
+		case hdrVia:
+			if vias++; vias == 1 {
+				dst = appendReceivedVia(dst, m, h.from)
+			} else {
+				dst = append(dst, m.line(hd)...)
+			}
+		case hdrContentLength:
+			dst = append(dst, "Content-Length: "...)
+			dst = strconv.AppendInt(dst, int64(len(m.body)), 10)
+		default:
+			dst = append(dst, m.line(hd)...)
+		}
+		dst = append(dst, "\r\n"...)
+	}
+	dst = append(dst, "\r\n"...)
+	return append(dst, m.body...)
+}
+
+func appendVia(dst []byte, l *listener, branch uint64) []byte {
+	dst = append(dst, "Via: SIP/2.0/UDP "...)
+	dst = append(dst, l.hostPort...)
+	dst = append(dst, ";branch="...)
+	dst = appendBranch(dst, branch)
+	return append(dst, "\r\n"...)
+}
+
+func appendBranch(dst []byte, branch uint64) []byte {
+	dst = append(dst, magicCookie...)
+	var n [8]byte
+	for i := range n {
+		n[i] = byte(branch >> (56 - 8*i))
+	}
+	return hex.AppendEncode(dst, n[:])
+}
+
+func appendRecordRoute(dst []byte, l *listener) []byte {
+	dst = append(dst, "Record-Route: <sip:"...)
+	dst = append(dst, l.hostPort...)
+	return append(dst, ";lr>\r\n"...)
+}
+
+// appendReceivedVia writes the topmost Via with received, where the source is not what it says, and rport, where it is
+// asked for (RFC 3261 18.2.1, RFC 3581 4).
+func appendReceivedVia(dst []byte, m *message, from netip.AddrPort) []byte {
+	value := m.find(hdrVia)
+	element := m.via.element
+	dst = append(dst, "Via: "...)
+	if at := m.via.rportEnd; at > 0 {
+		dst = append(dst, element[:at]...)
+		dst = append(dst, '=')
+		dst = strconv.AppendUint(dst, uint64(from.Port()), 10)
+		dst = append(dst, element[at:]...)
+	} else {
+		dst = append(dst, element...)
+	}
+	if host, ok := parseIP(m.via.host); m.via.rport || !ok || host != from.Addr() {
+		dst = append(dst, ";received="...)
+		dst = from.Addr().AppendTo(dst)
+	}
+	return append(dst, value[len(element):]...)
+}
+
+// appendUpstream writes an answer as it goes up: without our Via (RFC 3261 16.7 step 3).
+func appendUpstream(dst []byte, m *message) []byte {
+	dst = append(dst, "SIP/2.0 "...)
+	dst = strconv.AppendInt(dst, int64(m.status), 10)
+	dst = append(dst, ' ')
+	dst = append(dst, m.reason...)
+	dst = append(dst, "\r\n"...)
+	first := true
+	for i := range m.headers {
+		h := &m.headers[i]
+		switch {
+		case h.id == hdrVia && first:
+			first = false
+			rest := m.value(h)[len(m.via.element):]
+			if len(rest) == 0 {
+				continue
+			}
+			dst = append(dst, "Via:"...)
+			dst = append(dst, rest[1:]...)
+		case h.id == hdrContentLength:
+			dst = append(dst, "Content-Length: "...)
+			dst = strconv.AppendInt(dst, int64(len(m.body)), 10)
+		default:
+			dst = append(dst, m.line(h)...)
+		}
+		dst = append(dst, "\r\n"...)
+	}
+	dst = append(dst, "\r\n"...)
+	return append(dst, m.body...)
+}
+
+// restated is the answer with another status line.
+func restated(datagram []byte, line string) []byte {
+	_, next := cutLine(datagram, 0)
+	return append([]byte(line+"\r\n"), datagram[next:]...)
+}
+
+// routeSet lists the elements of all Route or Record-Route headers.
+func (m *message) routeSet(id headerID) [][]byte {
+	var routes [][]byte
+	for i := range m.headers {
+		if m.headers[i].id != id {
+			continue
+		}
+		for rest := m.value(&m.headers[i]); len(rest) > 0; {
+			var r []byte
+			r, rest = cutOutside(rest, ',')
+			routes = append(routes, trim(r))
+		}
+	}
+	return routes
+}
+
+// isOurs tells whether a route, or a Request-URI, names one of our listeners.
+func (f *Front) isOurs(uri *sipgo.Uri) bool {
+	if uri.Port < 0 || uri.Port > 65535 {
+		return false
+	}
+	for _, l := range f.listeners {
+		if l.is([]byte(uri.Host), uint16(uri.Port)) {
+			return true
+		}
+	}
+	return false
+}
+
+// preprocess takes our own routes off a request inside a dialog (RFC 3261 16.4). A strict router before us has put the
+// remote target at the end of the Route set and our own URI in its place.
+func (f *Front) preprocess(m *message) (uri []byte, routes [][]byte, err error) {
+	uri, routes = m.uri, m.routeSet(hdrRoute)
+	var parsed sipgo.Uri
+	if n := len(routes); n > 0 {
+		if err := sipgo.ParseUri(string(uri), &parsed); err == nil && parsed.User == "" && f.isOurs(&parsed) && parsed.UriParams.Has("lr") {
+			uri, routes = addressIn(routes[n-1]), routes[:n-1]
+		}
+	}
+	for len(routes) > 0 {
+		parsed = sipgo.Uri{}
+		if err := sipgo.ParseUri(string(addressIn(routes[0])), &parsed); err != nil {
+			return nil, nil, err
+		}
+		if !f.isOurs(&parsed) {
+			break
+		}
+		routes = routes[1:]
+	}
+	return uri, routes, nil
+}
+
+// nextHop is where a request with that Request-URI and Route set goes, and how both are to be written when the next
+// hop is a strict router (RFC 3261 16.6 steps 6 and 7). known is used where the host is a name: the address that the
+// call's signalling has used so far.
+func nextHop(uri []byte, routes [][]byte, known netip.AddrPort) (netip.AddrPort, []byte, [][]byte) {
+	at := uri
+	if len(routes) > 0 {
+		at = addressIn(routes[0])
+	}
+	var parsed sipgo.Uri
+	if err := sipgo.ParseUri(string(at), &parsed); err != nil {
+		return known, uri, routes
+	}
+	if len(routes) > 0 && !parsed.UriParams.Has("lr") {
+		last := append(append([]byte{'<'}, uri...), '>')
+		uri, routes = at, append(routes[1:len(routes):len(routes)], last)
+	}
+	addr, ok := parseIP([]byte(parsed.Host))
+	if !ok || parsed.Port < 0 || parsed.Port > 65535 {
+		return known, uri, routes
+	}
+	port := uint16(parsed.Port)
+	if port == 0 {
+		port = defaultPort
+	}
+	return netip.AddrPortFrom(addr, port), uri, routes
+}
+
+// listenerFor is the listener to send from: the one that the request came in on, or one of the target's family.
+func (f *Front) listenerFor(in *listener, to netip.AddrPort) *listener {
+	if in.addr.Addr().Is4() == to.Addr().Is4() {
+		return in
+	}
+	for _, l := range f.listeners {
+		if l.addr.Addr().Is4() == to.Addr().Is4() {
+			return l
+		}
+	}
+	return in
+}

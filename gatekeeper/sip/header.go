@@ -1,0 +1,265 @@
+package sip
+
+import (
+	"bytes"
+	"net/netip"
+)
+
+// headerOf finds a header by its name or its compact form (RFC 3261 7.3.3), without case.
+func headerOf(name []byte) headerID {
+	switch len(name) {
+	case 1:
+		return compactHeader(name[0] | 0x20)
+	case 2:
+		return named(name, "to", hdrTo)
+	case 3:
+		return named(name, "via", hdrVia)
+	case 4:
+		if name[0]|0x20 == 'f' {
+			return named(name, "from", hdrFrom)
+		}
+		return named(name, "cseq", hdrCSeq)
+	case 5:
+		return named(name, "route", hdrRoute)
+	case 6:
+		if name[0]|0x20 == 's' {
+			return named(name, "server", hdrServer)
+		}
+		return named(name, "reason", hdrReason)
+	case 7:
+		if name[1]|0x20 == 'a' {
+			return named(name, "call-id", hdrCallID)
+		}
+		return named(name, "contact", hdrContact)
+	case 10:
+		return named(name, "user-agent", hdrUserAgent)
+	case 12:
+		if name[0]|0x20 == 'm' {
+			return named(name, "max-forwards", hdrMaxForwards)
+		}
+		if name[0]|0x20 == 'r' {
+			return named(name, "record-route", hdrRecordRoute)
+		}
+		return named(name, "content-type", hdrContentType)
+	case 13:
+		return named(name, "proxy-require", hdrProxyRequire)
+	case 14:
+		return named(name, "content-length", hdrContentLength)
+	}
+	return hdrOther
+}
+
+func compactHeader(letter byte) headerID {
+	switch letter {
+	case 'v':
+		return hdrVia
+	case 'f':
+		return hdrFrom
+	case 't':
+		return hdrTo
+	case 'i':
+		return hdrCallID
+	case 'm':
+		return hdrContact
+	case 'l':
+		return hdrContentLength
+	case 'c':
+		return hdrContentType
+	}
+	return hdrOther
+}
+
+func named(name []byte, want string, id headerID) headerID {
+	if equalFold(name, want) {
+		return id
+	}
+	return hdrOther
+}
+
+// equalFold compares with a lower-case ASCII word.
+func equalFold(b []byte, lower string) bool {
+	if len(b) != len(lower) {
+		return false
+	}
+	for i, c := range b {
+		if c >= 'A' && c <= 'Z' {
+			c |= 0x20
+		}
+		if c != lower[i] {
+			return false
+		}
+	}
+	return true
+}
+
+// param is the value of a header parameter, empty if it is absent or has none. Parameters stand behind the
+// closing bracket of an address, or behind the first semicolon; quoted texts are passed over, names match without case.
+func param(value []byte, name string) []byte {
+	for rest := params(value); len(rest) > 0; {
+		var p []byte
+		p, rest = cutOutside(rest, ';')
+		key, val, _ := bytes.Cut(p, []byte("="))
+		if equalFold(bytes.TrimSpace(key), name) {
+			return bytes.TrimSpace(val)
+		}
+	}
+	return nil
+}
+
+// params is what stands behind the address of a header value, without the first semicolon.
+func params(value []byte) []byte {
+	quoted := false
+	for i := 0; i < len(value); i++ {
+		switch c := value[i]; {
+		case quoted && c == '\\':
+			i++
+		case c == '"':
+			quoted = !quoted
+		case quoted:
+		case c == '<':
+			end := bytes.IndexByte(value[i:], '>')
+			if end < 0 {
+				return nil
+			}
+			i += end
+		case c == ';':
+			return value[i+1:]
+		}
+	}
+	return nil
+}
+
+// cutOutside cuts at the first separator that stands neither in quotes nor in angle brackets.
+func cutOutside(value []byte, separator byte) (before, after []byte) {
+	quoted, bracket := false, false
+	for i := 0; i < len(value); i++ {
+		switch c := value[i]; {
+		case quoted && c == '\\':
+			i++
+		case c == '"':
+			quoted = !quoted
+		case quoted:
+		case c == '<':
+			bracket = true
+		case c == '>':
+			bracket = false
+		case c == separator && !bracket:
+			return value[:i], value[i+1:]
+		}
+	}
+	return value, nil
+}
+
+// addressIn is the address between angle brackets, or the value up to its parameters where it has none (RFC 3261 20.10).
+func addressIn(value []byte) []byte {
+	quoted := false
+	for i := 0; i < len(value); i++ {
+		switch c := value[i]; {
+		case quoted && c == '\\':
+			i++
+		case c == '"':
+			quoted = !quoted
+		case quoted:
+		case c == '<':
+			end := bytes.IndexByte(value[i:], '>')
+			if end < 0 {
+				return nil
+			}
+			return value[i+1 : i+end]
+		}
+	}
+	uri, _, _ := bytes.Cut(value, []byte(";"))
+	return bytes.TrimSpace(uri)
+}
+
+// via is the first element of a Via header (RFC 3261 20.42).
+type via struct {
+	element []byte // all of it, up to the comma
+	host    []byte
+	port    uint16 // 0 if absent
+	branch  []byte
+	rport   bool // asks for RFC 3581 treatment
+	// rportEnd is where the port belongs in element: behind an rport without a value; 0 if there is no such.
+	rportEnd int
+}
+
+// magicCookie begins the branch of every RFC 3261 element.
+const magicCookie = "z9hG4bK"
+
+// parse reads "SIP/2.0/UDP host:port;branch=...", with the blanks that the grammar allows around its slashes and colon.
+func (v *via) parse(value []byte) error {
+	*v = via{}
+	v.element, _ = cutOutside(value, ',')
+	head, parameters, _ := bytes.Cut(v.element, []byte(";"))
+	paramsAt := len(v.element) - len(parameters)
+	var part [3][]byte
+	for i := range 2 {
+		var ok bool
+		if part[i], head, ok = bytes.Cut(head, []byte("/")); !ok {
+			return errVia
+		}
+		part[i] = bytes.TrimSpace(part[i])
+	}
+	if !equalFold(part[0], "sip") || string(part[1]) != "2.0" {
+		return errVia
+	}
+	_, sentBy, ok := bytes.Cut(bytes.TrimSpace(head), []byte(" "))
+	if !ok {
+		return errVia
+	}
+	if v.host, v.port, ok = splitHostPort(bytes.TrimSpace(sentBy)); !ok {
+		return errVia
+	}
+	for len(parameters) > 0 {
+		var p []byte
+		p, parameters = cutOutside(parameters, ';')
+		key, val, _ := bytes.Cut(p, []byte("="))
+		switch key, val = bytes.TrimSpace(key), bytes.TrimSpace(val); {
+		case equalFold(key, "branch"):
+			v.branch = val
+		case equalFold(key, "rport"):
+			if v.rport = true; len(val) == 0 && bytes.IndexByte(p, '=') < 0 {
+				v.rportEnd = paramsAt + len(bytes.TrimRight(p, " \t"))
+			}
+		}
+		paramsAt += len(p) + 1
+	}
+	return nil
+}
+
+// splitHostPort reads host[:port]; an IPv6 address stands in brackets, which stay.
+func splitHostPort(b []byte) (host []byte, port uint16, ok bool) {
+	host = b
+	if len(b) > 0 && b[0] == '[' {
+		end := bytes.IndexByte(b, ']')
+		if end < 0 {
+			return nil, 0, false
+		}
+		host, b = b[:end+1], b[end+1:]
+	} else if i := bytes.IndexByte(b, ':'); i >= 0 {
+		host, b = b[:i], b[i:]
+	} else {
+		b = nil
+	}
+	host = bytes.TrimSpace(host)
+	if b = bytes.TrimSpace(b); len(b) > 0 {
+		n, valid := decimal(bytes.TrimSpace(b[1:]))
+		if b[0] != ':' || !valid || n == 0 || n > 65535 {
+			return nil, 0, false
+		}
+		port = uint16(n)
+	}
+	return host, port, len(host) > 0
+}
+
+// parseIP reads a literal address; an IPv6 one may stand in brackets.
+func parseIP(host []byte) (netip.Addr, bool) {
+	if n := len(host); n > 2 && host[0] == '[' && host[n-1] == ']' {
+		host = host[1 : n-1]
+	}
+	if len(host) == 0 || len(host) > 45 {
+		return netip.Addr{}, false
+	}
+	addr, err := netip.ParseAddr(string(host))
+	return addr.Unmap(), err == nil && addr.Zone() == ""
+}

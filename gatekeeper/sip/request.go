@@ -1,0 +1,179 @@
+package sip
+
+import (
+	"net/netip"
+
+	sipgo "github.com/emiago/sipgo/sip"
+	"go.uber.org/zap"
+)
+
+// allow lists what an element behind us may be asked, and what we answer OPTIONS with.
+const allow = "Allow: INVITE, ACK, CANCEL, BYE, OPTIONS\r\n"
+
+// handleRequest is a step: one request from the network.
+func (s *shard) handleRequest(m *message, from netip.AddrPort, l *listener) {
+	if m.method == methodAck {
+		s.handleAck(m, from, l)
+		return
+	}
+	if tx := s.servers[s.serverKey(m, m.method)]; tx != nil {
+		tx.again()
+		return
+	}
+	switch {
+	case m.method == methodCancel:
+		s.handleCancel(m, from, l)
+	case !s.acceptable(m, from, l):
+	case len(m.toTag) > 0:
+		s.handleInDialog(m, from, l)
+	case m.method == methodInvite:
+		s.handleInvite(m, from, l)
+	case m.method == methodOptions:
+		s.newServer(m, from, l).answer(200, "OK", allow+"Accept: application/sdp\r\n")
+	default:
+		s.newServer(m, from, l).answer(405, "Method Not Allowed", allow)
+	}
+}
+
+// acceptable checks what a proxy must check before it forwards (RFC 3261 16.3).
+func (s *shard) acceptable(m *message, from netip.AddrPort, l *listener) bool {
+	var uri sipgo.Uri
+	status, reason, extra := 0, "", ""
+	switch required := m.find(hdrProxyRequire); {
+	case sipgo.ParseUri(string(m.uri), &uri) != nil || uri.Host == "" && uri.Scheme != "tel":
+		status, reason = 400, "Malformed Request-URI"
+	case uri.Scheme != "sip" && uri.Scheme != "sips" && uri.Scheme != "tel":
+		status, reason = 416, "Unsupported URI Scheme"
+	case m.maxForwards == 0 && m.method != methodOptions:
+		status, reason = 483, "Too Many Hops"
+	case required != nil:
+		status, reason, extra = 420, "Bad Extension", "Unsupported: "+string(required)+"\r\n"
+	default:
+		return true
+	}
+	s.newServer(m, from, l).answer(status, reason, extra)
+	return false
+}
+
+// handleAck takes an ACK: of our own final answer, or of a 2xx, which goes end to end.
+func (s *shard) handleAck(m *message, from netip.AddrPort, l *listener) {
+	if tx := s.servers[s.serverKey(m, methodInvite)]; tx != nil && tx.state != serverAccepted {
+		tx.acked()
+		return
+	}
+	sess, side := s.dialogOf(m)
+	if sess == nil || m.maxForwards == 0 {
+		return
+	}
+	uri, routes, err := s.front.preprocess(m)
+	if err != nil {
+		return
+	}
+	h := hop{branch: s.newBranch(), from: from}
+	var to netip.AddrPort
+	to, h.uri, h.routes = nextHop(uri, routes, sess.peer(side).addr)
+	h.listener = s.front.listenerFor(l, to)
+	s.out = appendForward(s.out[:0], m, &h)
+	s.send(h.listener, to, s.out)
+}
+
+// handleCancel answers a CANCEL and cancels the INVITE that it names (RFC 3261 9.2, 16.10).
+func (s *shard) handleCancel(m *message, from netip.AddrPort, l *listener) {
+	invite := s.servers[s.serverKey(m, methodInvite)]
+	tx := s.newServer(m, from, l)
+	if invite == nil {
+		tx.answer(481, "Call/Transaction Does Not Exist", "")
+		return
+	}
+	tx.toTag = invite.toTag
+	tx.answer(200, "OK", "")
+	invite.cancelAll()
+}
+
+// handleInDialog forwards a request of a call that is up, along its Route set.
+func (s *shard) handleInDialog(m *message, from netip.AddrPort, l *listener) {
+	sess, side := s.dialogOf(m)
+	if sess == nil {
+		s.newServer(m, from, l).answer(481, "Call/Transaction Does Not Exist", "")
+		return
+	}
+	uri, routes, err := s.front.preprocess(m)
+	if err != nil {
+		s.newServer(m, from, l).answer(400, "Malformed Route", "")
+		return
+	}
+	sess.note(m, side)
+	tx := s.newServer(m, from, l)
+	h := hop{branch: s.newBranch(), from: from}
+	var to netip.AddrPort
+	to, h.uri, h.routes = nextHop(uri, routes, sess.peer(side).addr)
+	h.listener = s.front.listenerFor(l, to)
+	if m.method == methodInvite {
+		h.recordRoute = l
+	}
+	branch := &clientTx{shard: s, id: h.branch, method: m.method, listener: h.listener, to: to, server: tx}
+	if m.method == methodBye {
+		branch.session = sess
+		sess.byes++
+	}
+	tx.branches = append(tx.branches, branch)
+	s.out = appendForward(s.out[:0], m, &h)
+	s.start(branch, s.out)
+}
+
+// handleInvite takes an INVITE that begins a call, or one that belongs to a call already: a copy that came another way
+// (RFC 3261 8.2.2.2), or a spiral.
+func (s *shard) handleInvite(m *message, from netip.AddrPort, l *listener) {
+	settings := s.front.settings.Load()
+	tx := s.newServer(m, from, l)
+	user := userOf(m.uri)
+	if !settings.trusts(from.Addr()) {
+		s.Reject(newRecord(m, from, netip.AddrPort{}), causeRejected)
+		s.front.log.Info("call refused: not a trusted peer", zap.Stringer("from", from))
+		tx.answer(403, "Forbidden", "")
+		return
+	}
+	targets := settings.Routes.find(user)
+	if len(targets) == 0 {
+		s.Reject(newRecord(m, from, netip.AddrPort{}), causeUnallocated)
+		tx.answer(404, "Not Found", "")
+		return
+	}
+	tx.untried = targets
+	if s.joins(m) {
+		s.forwardInvite(tx, m)
+		return
+	}
+	sess := s.newSession(tx, m)
+	call, err := s.Admit(sess, newRecord(m, from, targets[0].addr))
+	if err != nil {
+		s.forget(sess)
+		tx.session = nil
+		tx.answer(503, "Service Unavailable", reasonLine(causeCongestion, err.Error())+"Retry-After: 10\r\n")
+		return
+	}
+	sess.call = call
+	call.Begin()
+}
+
+// forwardInvite sends a kept INVITE to the next target.
+func (s *shard) forwardInvite(tx *serverTx, m *message) {
+	next := tx.untried[0]
+	tx.untried = tx.untried[1:]
+	h := hop{branch: s.newBranch(), from: tx.from, recordRoute: tx.listener, uri: retarget(m.uri, next.host)}
+	h.listener = s.front.listenerFor(tx.listener, next.addr)
+	branch := &clientTx{shard: s, id: h.branch, method: methodInvite, listener: h.listener, to: next.addr, server: tx}
+	tx.branches = append(tx.branches, branch)
+	s.out = appendForward(s.out[:0], m, &h)
+	s.start(branch, s.out)
+}
+
+// retarget is the Request-URI with the user as dialled and the target as host.
+func retarget(uri []byte, host string) []byte {
+	user := userOf(uri)
+	out := append([]byte{}, "sip:"...)
+	if user != "" {
+		out = append(append(out, user...), '@')
+	}
+	return append(out, host...)
+}

@@ -1,0 +1,293 @@
+package sip
+
+import (
+	"hash/maphash"
+	"net/netip"
+	"strconv"
+
+	"tollgate/cdr"
+	"tollgate/gatekeeper"
+)
+
+// side is one end of a call.
+type side uint8
+
+const (
+	callerSide side = iota
+	calleeSide
+)
+
+// party is what we know of one end, so that a request of our own can reach it.
+type party struct {
+	addr    netip.AddrPort // where its signalling came from or went to
+	tag     string
+	contact string   // the remote target
+	routes  []string // the Route set from here to it
+	cseq    uint32   // the last CSeq number of its requests
+}
+
+// session is the SIP side of one call: the INVITE while it is not answered, then the dialog. It is the gatekeeper's
+// Line.
+type session struct {
+	shard    *shard
+	next     *session // with the same hash of the Call-ID
+	key      uint64
+	call     *gatekeeper.Call
+	invite   *serverTx // nil once it has its final answer
+	listener *listener
+
+	callID       string
+	from, to     string // the caller's From, and To as the callee answered it
+	cseq         uint32 // of the INVITE
+	caller       party
+	callee       party
+	answeredOnce bool
+	byes         int // BYEs under way; with the last one's end the session is forgotten
+}
+
+func (s *shard) sessionKey(callID []byte) uint64 { return maphash.Bytes(s.front.seed, callID) }
+
+// newSession makes the session of a new call.
+func (s *shard) newSession(tx *serverTx, m *message) *session {
+	sess := &session{shard: s, key: s.sessionKey(m.callID), invite: tx, listener: tx.listener,
+		callID: string(m.callID), from: string(m.from), cseq: m.cseq}
+	sess.caller = party{addr: tx.from, tag: string(m.fromTag), contact: string(addressIn(m.find(hdrContact))), cseq: m.cseq}
+	sess.next = s.sessions[sess.key]
+	s.sessions[sess.key] = sess
+	tx.session = sess
+	return sess
+}
+
+// forget drops the session; what still comes for it is answered 481.
+func (s *shard) forget(sess *session) {
+	at := s.sessions[sess.key]
+	if at == sess {
+		if sess.next == nil {
+			delete(s.sessions, sess.key)
+		} else {
+			s.sessions[sess.key] = sess.next
+		}
+		return
+	}
+	for ; at != nil; at = at.next {
+		if at.next == sess {
+			at.next = sess.next
+			return
+		}
+	}
+}
+
+// dialogOf finds the call that a request inside a dialog belongs to, and the side that sent it.
+func (s *shard) dialogOf(m *message) (*session, side) {
+	for sess := s.sessions[s.sessionKey(m.callID)]; sess != nil; sess = sess.next {
+		switch {
+		case sess.callID != string(m.callID):
+		case sess.caller.tag == string(m.fromTag) && (!sess.answeredOnce || sess.callee.tag == string(m.toTag)):
+			return sess, callerSide
+		case sess.caller.tag == string(m.toTag) && (!sess.answeredOnce || sess.callee.tag == string(m.fromTag)):
+			return sess, calleeSide
+		}
+	}
+	return nil, callerSide
+}
+
+// joins tells whether an INVITE without a To tag belongs to a call that is being set up.
+func (s *shard) joins(m *message) bool {
+	for sess := s.sessions[s.sessionKey(m.callID)]; sess != nil; sess = sess.next {
+		if sess.callID == string(m.callID) && sess.caller.tag == string(m.fromTag) && sess.cseq == m.cseq {
+			return true
+		}
+	}
+	return false
+}
+
+// peer is the other end.
+func (sess *session) peer(from side) *party {
+	if from == callerSide {
+		return &sess.callee
+	}
+	return &sess.caller
+}
+
+func (sess *session) party(of side) *party {
+	if of == callerSide {
+		return &sess.caller
+	}
+	return &sess.callee
+}
+
+// note follows a request inside the dialog: its CSeq number, a new remote target, and the end of the call.
+func (sess *session) note(m *message, from side) {
+	p := sess.party(from)
+	p.cseq = max(p.cseq, m.cseq)
+	if contact := addressIn(m.find(hdrContact)); m.method == methodInvite && len(contact) > 0 {
+		p.contact = string(contact)
+	}
+	if m.method != methodBye {
+		return
+	}
+	by := cdr.ReleasedByCaller
+	if from == calleeSide {
+		by = cdr.ReleasedByCallee
+	}
+	sess.finish(causeIn(m, causeNormal), by)
+}
+
+// finish ends the call in the gatekeeper.
+func (sess *session) finish(cause int, by cdr.ReleaseSource) {
+	if sess.call != nil {
+		sess.call.End(cause, by)
+	}
+	if !sess.answeredOnce {
+		sess.shard.forget(sess)
+	}
+}
+
+// progress takes a provisional answer before it goes up.
+func (sess *session) progress(m *message) {
+	if m.status >= 180 && m.status <= 183 {
+		if v := m.vendor(); v != "" {
+			sess.call.Callee.Vendor = v
+		}
+		sess.call.Alert()
+	}
+}
+
+// answered takes the first 2xx before it goes up.
+func (sess *session) answered(branch *clientTx, m *message) {
+	sess.answeredOnce = true
+	sess.invite = nil
+	sess.to = string(m.to)
+	sess.callee = party{addr: branch.to, tag: string(m.toTag), contact: string(addressIn(m.find(hdrContact)))}
+	sess.callee.routes, sess.caller.routes = sess.shard.front.routeSets(m)
+	call := sess.call
+	call.Callee.Address = branch.to
+	if v := m.vendor(); v != "" {
+		call.Callee.Vendor = v
+	}
+	describe(&call.Callee, m)
+	call.Connect()
+}
+
+// routeSets splits the Record-Routes of a 2xx at our own: what stands above leads to the callee, from the last to the
+// first; what stands below leads to the caller (RFC 3261 12.1).
+func (f *Front) routeSets(m *message) (callee, caller []string) {
+	ours := false
+	for _, r := range m.routeSet(hdrRecordRoute) {
+		switch {
+		case f.ours(r):
+			ours = true
+		case ours:
+			caller = append(caller, string(r))
+		default:
+			callee = append([]string{string(r)}, callee...)
+		}
+	}
+	return callee, caller
+}
+
+// failed takes the final answer that goes up and is no 2xx.
+func (sess *session) failed(status int, m *message, cancelled bool) {
+	sess.invite = nil
+	cause, by := causeOf(status), cdr.ReleasedByCallee
+	switch {
+	case cancelled:
+		cause, by = causeNormal, cdr.ReleasedByCaller
+	case m == nil:
+		by = cdr.ReleasedByGatekeeper
+	default:
+		cause = causeIn(m, cause)
+	}
+	sess.finish(cause, by)
+}
+
+// Proceed sends the admitted INVITE on.
+func (sess *session) Proceed() { sess.tryNext() }
+
+// tryNext sends the INVITE to the first target that was not tried.
+func (sess *session) tryNext() {
+	s, tx := sess.shard, sess.invite
+	m := s.stored(tx.request)
+	defer s.release(m)
+	next := tx.untried[0]
+	sess.call.Attempts++
+	sess.call.Callee.Address = next.addr
+	s.forwardInvite(tx, m)
+}
+
+// Drop ends the call on the wire.
+func (sess *session) Drop(why gatekeeper.Release) {
+	line := reasonLine(why.Cause, why.Text)
+	if sess.answeredOnce {
+		sess.hangUp(line)
+		return
+	}
+	tx := sess.invite
+	if tx == nil {
+		return
+	}
+	tx.stopOthers(nil)
+	if why.Refusal {
+		status := sess.shard.front.settings.Load().RefuseStatus
+		tx.answer(status, reasonPhrase(status), line)
+	} else {
+		tx.answer(480, "Temporarily Unavailable", line)
+	}
+	sess.invite = nil
+	sess.shard.forget(sess)
+}
+
+// hangUp sends a BYE to both sides, each as if from the other.
+func (sess *session) hangUp(reason string) {
+	sess.bye(&sess.callee, &inDialog{from: sess.from, to: sess.to, cseq: sess.caller.cseq + 1, reason: reason})
+	sess.bye(&sess.caller, &inDialog{from: sess.to, to: sess.from, cseq: sess.callee.cseq + 1, reason: reason})
+}
+
+func (sess *session) bye(to *party, r *inDialog) {
+	s := sess.shard
+	r.method, r.uri, r.routes, r.callID = "BYE", to.contact, to.routes, sess.callID
+	var routes [][]byte
+	for _, route := range to.routes {
+		routes = append(routes, []byte(route))
+	}
+	addr, uri, _ := nextHop([]byte(to.contact), routes, to.addr)
+	if r.uri = string(uri); r.uri == "" {
+		r.uri = "sip:" + to.addr.String()
+	}
+	l := s.front.listenerFor(sess.listener, addr)
+	tx := &clientTx{shard: s, id: s.newBranch(), method: methodBye, listener: l, to: addr, session: sess}
+	sess.byes++
+	s.out = s.appendInDialog(s.out[:0], l, tx.id, r)
+	s.start(tx, s.out)
+}
+
+// byeDone is the end of a BYE's transaction.
+func (sess *session) byeDone() {
+	if sess.byes--; sess.byes == 0 && sess.call.Ended() {
+		sess.shard.forget(sess)
+	}
+}
+
+// hangUpStray ends what a 2xx has opened that the caller will never hear of: it crossed our CANCEL after the caller had
+// its final answer (RFC 3261 13.2.2.4 asks for ACK and BYE).
+func (s *shard) hangUpStray(branch *clientTx, m *message) {
+	routes, _ := s.front.routeSets(m)
+	var set [][]byte
+	for _, r := range routes {
+		set = append(set, []byte(r))
+	}
+	to, uri, _ := nextHop(addressIn(m.find(hdrContact)), set, branch.to)
+	l := s.front.listenerFor(branch.listener, to)
+	r := inDialog{method: "ACK", uri: string(uri), routes: routes, from: string(m.from), to: string(m.to), callID: string(m.callID), cseq: m.cseq}
+	s.out = s.appendInDialog(s.out[:0], l, s.newBranch(), &r)
+	s.send(l, to, s.out)
+	r.method, r.cseq = "BYE", m.cseq+1
+	tx := &clientTx{shard: s, id: s.newBranch(), method: methodBye, listener: l, to: to}
+	s.out = s.appendInDialog(s.out[:0], l, tx.id, &r)
+	s.start(tx, s.out)
+}
+
+// reasonLine is a Reason header (RFC 3326, RFC 6432).
+func reasonLine(cause int, text string) string {
+	return "Reason: Q.850;cause=" + strconv.Itoa(cause) + ";text=\"" + text + "\"\r\n"
+}

@@ -1,0 +1,82 @@
+package gatekeeper
+
+import (
+	"context"
+	"time"
+
+	"go.uber.org/zap"
+
+	"tollgate/cdr"
+)
+
+// Calls are snapshots of the calls in the table, in no order.
+func (g *Gatekeeper) Calls() []*cdr.Record {
+	var records []*cdr.Record
+	g.each(func(c *Call) {
+		record := c.Record
+		record.Now = time.Now()
+		records = append(records, &record)
+	})
+	return records
+}
+
+// Disconnect ends the call with that number; it tells whether there was one.
+func (g *Gatekeeper) Disconnect(number uint64) bool {
+	found := false
+	g.each(func(c *Call) {
+		if c.Number == number {
+			c.drop(Release{Cause: CauseNormal, Text: "disconnected by the operator"})
+			found = true
+		}
+	})
+	return found
+}
+
+// each calls f for every call with its shard locked. f may end the call.
+func (g *Gatekeeper) each(f func(c *Call)) {
+	for _, s := range g.shards {
+		s.Lock()
+		for c := s.calls; c != nil; {
+			next := c.next
+			f(c)
+			c = next
+		}
+		s.Unlock()
+	}
+}
+
+// Shutdown lets no call in any more, waits as drain allows for those that run, then ends the rest with cause 41 and
+// waits until their stop events are decided. When ctx ends it stops waiting for calls to end by themselves.
+func (g *Gatekeeper) Shutdown(ctx context.Context, drain Drain) {
+	g.draining.Store(true)
+	if drain.Wait > 0 && g.current.Load() > 0 {
+		g.log.Info("draining", zap.Int64("calls", g.current.Load()), zap.Duration("at most", drain.Wait))
+		g.waitForCalls(ctx, drain.Wait)
+	}
+	if n := g.current.Load(); n > 0 {
+		g.log.Info("disconnecting", zap.Int64("calls", n))
+	}
+	g.each(func(c *Call) {
+		c.drop(Release{Cause: CauseTemporaryFailure, Text: "gatekeeper is shutting down"})
+	})
+	g.calls.Wait()
+	g.system.Wait()
+}
+
+func (g *Gatekeeper) waitForCalls(ctx context.Context, most time.Duration) {
+	ctx, cancel := context.WithTimeout(ctx, most)
+	defer cancel()
+	ticker := time.NewTicker(100 * time.Millisecond)
+	defer ticker.Stop()
+	report := time.NewTicker(10 * time.Second)
+	defer report.Stop()
+	for g.current.Load() > 0 {
+		select {
+		case <-ctx.Done():
+			return
+		case <-report.C:
+			g.log.Info("draining", zap.Int64("calls", g.current.Load()))
+		case <-ticker.C:
+		}
+	}
+}

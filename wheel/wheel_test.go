@@ -1,0 +1,90 @@
+package wheel
+
+import (
+	"slices"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+)
+
+type bell struct {
+	timer Timer
+	rung  []uint8
+	then  func()
+}
+
+func (b *bell) Expire(what uint8) {
+	b.rung = append(b.rung, what)
+	if b.then != nil {
+		b.then()
+	}
+}
+
+func TestFiresNeverEarlyAndAtMostTwoTicksLate(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		start := time.Unix(1000, 0)
+		w := New(start)
+		now := start.Add(time.Duration(rapid.IntRange(0, 100_000).Draw(t, "offset")) * time.Millisecond)
+		w.Advance(now)
+		d := time.Duration(rapid.IntRange(0, 200_000).Draw(t, "delay")) * time.Millisecond
+		var b bell
+		w.Set(&b.timer, d, &b, 7)
+		w.Advance(now.Add(d - 1))
+		if d > 0 && len(b.rung) != 0 {
+			t.Fatalf("a timer of %s fired early", d)
+		}
+		w.Advance(now.Add(d + 2*Tick))
+		if !slices.Equal(b.rung, []uint8{7}) {
+			t.Fatalf("a timer of %s rang %v", d, b.rung)
+		}
+		if b.timer.Pending() {
+			t.Fatal("a timer that has fired is pending")
+		}
+	})
+}
+
+func TestStopAndMove(t *testing.T) {
+	w := New(time.Unix(0, 0))
+	var a, b bell
+	w.Set(&a.timer, time.Second, &a, 1)
+	w.Set(&b.timer, time.Second, &b, 2)
+	a.timer.Stop()
+	a.timer.Stop()
+	w.Set(&b.timer, 3*time.Second, &b, 3)
+	w.Advance(time.Unix(2, 0))
+	if len(a.rung)+len(b.rung) != 0 {
+		t.Fatalf("rang %v %v", a.rung, b.rung)
+	}
+	w.Advance(time.Unix(4, 0))
+	if len(a.rung) != 0 || !slices.Equal(b.rung, []uint8{3}) {
+		t.Fatalf("rang %v %v", a.rung, b.rung)
+	}
+}
+
+func TestOwnersMayStopTheirNeighboursAndSetThemselvesAgain(t *testing.T) {
+	w := New(time.Unix(0, 0))
+	var a, b bell
+	a.then = func() {
+		b.timer.Stop()
+		if len(a.rung) < 3 {
+			w.Set(&a.timer, 0, &a, 9)
+		}
+	}
+	w.Set(&a.timer, time.Second, &a, 1)
+	w.Set(&b.timer, time.Second, &b, 2)
+	w.Advance(time.Unix(10, 0))
+	if !slices.Equal(a.rung, []uint8{1, 9, 9}) || len(b.rung) != 0 {
+		t.Fatalf("rang %v %v", a.rung, b.rung)
+	}
+}
+
+func BenchmarkSetAndStop(b *testing.B) {
+	w := New(time.Unix(0, 0))
+	var owner bell
+	b.ReportAllocs()
+	for b.Loop() {
+		w.Set(&owner.timer, 32*time.Second, &owner, 0)
+		owner.timer.Stop()
+	}
+}
