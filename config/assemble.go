@@ -58,18 +58,17 @@ func assemble(path string, lines []line) (*File, error) {
 func encode(lines []line) []byte {
 	var text []byte
 	for _, l := range lines {
-		if !l.entry {
+		if l.header {
 			text = append(text, '[')
 		}
 		text = strconv.AppendInt(text, int64(l.number), 10)
 		text = append(text, ':')
-		if l.entry {
-			text = append(text, l.name...)
+		text = append(text, l.name...)
+		if l.header {
+			text = append(text, ']')
+		} else {
 			text = append(text, "=|"...)
 			text = append(text, l.value...)
-		} else {
-			text = append(text, l.header...)
-			text = append(text, ']')
 		}
 		text = append(text, '\n')
 	}

@@ -30,7 +30,7 @@ type checker struct {
 func (c *checker) bind(s Schema, section *Section) {
 	decl, instance := s.find(section.Name)
 	if decl == nil {
-		c.fail(section, section.Line, "unknown section [%s]%s", section.Name, s.suggest(section.Name))
+		c.fail(section, section.Line, "unknown section %s%s", title(section.Name), s.suggest(section.Name))
 		return
 	}
 	section.decl = decl
@@ -39,8 +39,8 @@ func (c *checker) bind(s Schema, section *Section) {
 		return
 	}
 	if !same(section.Name, decl.Name) && !isInstance(instance) {
-		c.fail(section, section.Line, "section [%s]: %s is not the name of an instance; allowed: letters, digits, - and _, 1 to %d",
-			section.Name, quote(instance), maxInstance)
+		c.fail(section, section.Line, "section %s: %s is not the name of an instance; allowed: 1 to %d letters, digits, - and _",
+			title(section.Name), quote(instance), maxInstance)
 	}
 	for _, e := range section.Entries {
 		c.entry(section, e)
@@ -65,11 +65,11 @@ func (c *checker) entry(section *Section, e Entry) {
 		if near := Nearest(e.Name, decl.names()); near != "" {
 			hint = fmt.Sprintf("; did you mean %q?", near)
 		}
-		c.fail(section, e.Line, "unknown key %s in [%s]%s", quote(e.Name), section.Name, hint)
+		c.fail(section, e.Line, "unknown key %s in %s%s", quote(e.Name), title(section.Name), hint)
 		return
 	}
 	if err := k.check(e.Value); err != nil {
-		c.fail(section, e.Line, "key %s in [%s]: %v", quote(e.Name), section.Name, err)
+		c.fail(section, e.Line, "key %s in %s: %v", quote(e.Name), title(section.Name), err)
 	}
 }
 

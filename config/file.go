@@ -1,6 +1,7 @@
 package config
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -8,8 +9,11 @@ import (
 	"os"
 )
 
-// MaxSize is how large a file may be, in bytes.
-const MaxSize = 4 << 20
+// How large a file may be: in bytes, and in lines, each of which may be a problem to report.
+const (
+	MaxSize  = 4 << 20
+	MaxLines = 200_000
+)
 
 // File is an INI file as it stands: sections and entries in file order, values raw.
 type File struct {
@@ -65,6 +69,9 @@ func Parse(path string, content []byte) (*File, error) {
 	if len(content) > MaxSize {
 		return nil, whole(path, "the file is larger than %d MiB", MaxSize>>20)
 	}
+	if bytes.Count(content, []byte("\n")) > MaxLines {
+		return nil, whole(path, "the file has more than %d lines", MaxLines)
+	}
 	text, ok := cutMark(string(content))
 	if !ok {
 		return nil, whole(path, "the file is UTF-16; it must be UTF-8 or another superset of ASCII")
@@ -106,7 +113,7 @@ func (f *File) repeated() Problems {
 		}
 		if first, given := sections[fold(s.Name)]; given {
 			problems = append(problems, Problem{File: f.Path, Line: s.Line,
-				Text: fmt.Sprintf("section [%s] given twice, first in line %d", s.Name, first)})
+				Text: fmt.Sprintf("section %s given twice, first in line %d", title(s.Name), first)})
 			continue
 		}
 		sections[fold(s.Name)] = s.Line
@@ -124,7 +131,7 @@ func (s *Section) repeated() Problems {
 			continue
 		}
 		problems = append(problems, Problem{File: s.File, Line: e.Line,
-			Text: fmt.Sprintf("key %s in [%s] given twice, first in line %d", quote(e.Name), s.Name, first)})
+			Text: fmt.Sprintf("key %s in %s given twice, first in line %d", quote(e.Name), title(s.Name), first)})
 	}
 	return problems
 }

@@ -2,71 +2,65 @@ package config
 
 import (
 	"strconv"
-	"strings"
 	"unicode/utf8"
 )
 
-// fold makes names comparable, which match without case.
-func fold(name string) string { return strings.ToLower(name) }
+// Names match without case, which here means the 26 letters: a file may be in any superset of ASCII, and GnuGk folds no
+// other letters either.
 
-func same(a, b string) bool { return strings.EqualFold(a, b) }
+// fold is name in the form that all names that match it share.
+func fold(name string) string {
+	folded := []byte(name)
+	for i, b := range folded {
+		folded[i] = lower(b)
+	}
+	return string(folded)
+}
+
+func same(a, b string) bool {
+	if len(a) != len(b) {
+		return false
+	}
+	for i := range len(a) {
+		if lower(a[i]) != lower(b[i]) {
+			return false
+		}
+	}
+	return true
+}
+
+func lower(b byte) byte {
+	if 'A' <= b && b <= 'Z' {
+		return b + 'a' - 'A'
+	}
+	return b
+}
 
 // maxQuoted is how much of a name or value a message shows, in bytes.
 const maxQuoted = 80
 
 // quote is text for a message: in quotes, with control characters escaped, and not longer than is readable.
 func quote(text string) string {
+	short := shorten(text)
+	if short != text {
+		return strconv.Quote(short) + "…"
+	}
+	return strconv.Quote(text)
+}
+
+// title is a section's name for a message, as it stands in the file but for control characters.
+func title(name string) string {
+	quoted := strconv.Quote(shorten(name))
+	return "[" + quoted[1:len(quoted)-1] + "]"
+}
+
+func shorten(text string) string {
 	if len(text) <= maxQuoted {
-		return strconv.Quote(text)
+		return text
 	}
 	end := maxQuoted
 	for end > 0 && !utf8.RuneStart(text[end]) {
 		end--
 	}
-	return strconv.Quote(text[:end]) + "…"
-}
-
-// maxDistance is how many mistakes a name may hold and still be recognised.
-const maxDistance = 3
-
-// Nearest is the name of known that is most likely meant by name, "" if none is near. One mistake in three characters is
-// near: a character too much, missing, wrong, or two exchanged; case does not count. Of equally near ones the first wins.
-func Nearest(name string, known []string) string {
-	limit := min(max(1, utf8.RuneCountInString(name)/3), maxDistance)
-	nearest := ""
-	a := []rune(fold(name))
-	for _, candidate := range known {
-		b := []rune(fold(candidate))
-		if len(b)-len(a) > limit || len(a)-len(b) > limit {
-			continue
-		}
-		// At least one character must be right, or every name of one letter would be near every other.
-		if d := distance(a, b); d <= limit && d < max(len(a), len(b)) {
-			nearest, limit = candidate, d-1
-		}
-	}
-	return nearest
-}
-
-// distance is the number of edits that turn a into b (optimal string alignment).
-func distance(a, b []rune) int {
-	before, last, row := make([]int, len(b)+1), make([]int, len(b)+1), make([]int, len(b)+1)
-	for j := range last {
-		last[j] = j
-	}
-	for i := range a {
-		row[0] = i + 1
-		for j := range b {
-			cost := 1
-			if a[i] == b[j] {
-				cost = 0
-			}
-			row[j+1] = min(last[j+1]+1, row[j]+1, last[j]+cost)
-			if i > 0 && j > 0 && a[i] == b[j-1] && a[i-1] == b[j] {
-				row[j+1] = min(row[j+1], before[j-1]+1)
-			}
-		}
-		before, last, row = last, row, before
-	}
-	return last[len(b)]
+	return text[:end]
 }

@@ -5,14 +5,12 @@ import (
 	"strings"
 )
 
-// line is a line that holds something: the header of a section or an entry. Exactly one of header and name is set,
-// except that a header that could not be read may be without both.
+// line is a line that holds something: the header of a section, or an entry.
 type line struct {
 	number int
-	header string // the section's name
-	name   string // the entry's text before the "="
-	value  string // the entry's text after it
-	entry  bool
+	header bool
+	name   string // of the section, or the text before the "="; "" for a header that could not be read
+	value  string // the text after the "="
 }
 
 // cutMark cuts a byte order mark, and tells of one that means that the text cannot be read byte by byte.
@@ -28,8 +26,7 @@ func cutMark(text string) (string, bool) {
 func scan(path, text string) ([]line, Problems) {
 	var lines []line
 	var problems Problems
-	number := 0
-	inSection := false
+	number, inSection := 0, false
 	for raw := range strings.Lines(text) {
 		number++
 		raw = strings.TrimSpace(raw)
@@ -37,52 +34,58 @@ func scan(path, text string) ([]line, Problems) {
 			continue
 		}
 		l, fault := scanLine(raw)
-		l.number = number
-		if !l.entry && raw[0] == '[' {
+		switch {
+		case l == nil:
+		case l.header:
 			inSection = true
-		} else if fault == "" && !inSection {
+		case !inSection:
 			fault = fmt.Sprintf("key %s before any section", quote(strings.TrimSpace(l.name)))
-			l.entry = false
+			l = nil
 		}
 		if fault != "" {
 			problems = append(problems, Problem{File: path, Line: number, Text: fault})
 		}
-		if l.entry || raw[0] == '[' {
-			lines = append(lines, l)
+		if l != nil {
+			l.number = number
+			lines = append(lines, *l)
 		}
 	}
 	return lines, problems
 }
 
-// scanLine reads a line that is neither blank nor a comment. A header is returned even if it has a fault, so that the
-// keys below it are not taken for keys of the section before.
-func scanLine(raw string) (l line, fault string) {
-	if strings.IndexByte(raw, 0) >= 0 {
-		return line{}, "a NUL byte in this line"
-	}
+// scanLine reads a line that is neither blank nor a comment; nil if it is illegible. A header is returned even if it has
+// a fault, so that the keys below it are not taken for keys of the section before.
+func scanLine(raw string) (l *line, fault string) {
 	if raw[0] == '[' {
 		return scanHeader(raw)
 	}
 	name, value, found := strings.Cut(raw, "=")
 	switch {
+	case strings.IndexByte(raw, 0) >= 0:
+		return nil, nulByte
 	case !found:
-		return line{}, `no "=" in this line; a comment begins with ";" or "#"`
+		return nil, `no "=" in this line; a comment begins with ";" or "#"`
 	case strings.TrimSpace(name) == "":
-		return line{}, `no key before the "="`
+		return nil, `no key before the "="`
 	}
-	return line{name: name, value: value, entry: true}, ""
+	return &line{name: name, value: value}, ""
 }
 
-func scanHeader(raw string) (l line, fault string) {
+const nulByte = "a NUL byte in this line"
+
+func scanHeader(raw string) (l *line, fault string) {
 	name, rest, closed := strings.Cut(raw[1:], "]")
-	l.header = strings.TrimSpace(name)
+	name = strings.TrimSpace(name)
+	l = &line{header: true, name: name}
 	switch {
+	case strings.IndexByte(raw, 0) >= 0:
+		l.name, fault = "", nulByte
 	case !closed:
-		return l, `no "]" after the name of the section`
-	case l.header == "":
-		return l, "a section without a name"
+		fault = `no "]" after the name of the section`
+	case name == "":
+		fault = "a section without a name"
 	case rest != "":
-		return l, fmt.Sprintf("text after the header [%s]; a comment needs a line of its own", l.header)
+		fault = fmt.Sprintf("text after the header %s; a comment needs a line of its own", title(name))
 	}
-	return l, ""
+	return l, fault
 }

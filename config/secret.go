@@ -6,7 +6,8 @@ import (
 )
 
 // Secret is a text that must not be printed: every way of formatting or marshalling it gives "***". Reveal is the one
-// way to its content. Keep it in no struct that is printed as a whole: fmt calls no methods on unexported fields.
+// way to its content. Where the libraries call no methods the type can't help: do not print a struct that has one in an
+// unexported field, and do not make it the key of a map that goes to JSON.
 type Secret string
 
 const hidden = "***"

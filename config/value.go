@@ -7,7 +7,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 )
 
 // check tells what is wrong with a value that the file gives to the key.
@@ -16,7 +15,7 @@ func (k *Key) check(raw string) error {
 		if k.Default == "" {
 			return nil
 		}
-		return fmt.Errorf("empty; allowed: %s; without the line it is %s", k.allowed(), k.Default)
+		return fmt.Errorf("empty; allowed: %s", k.allowed())
 	}
 	if err := k.checkForm(raw); err != nil {
 		return err
@@ -42,6 +41,9 @@ func (k *Key) checkForm(raw string) error {
 		return k.checkBool(raw)
 	case Int:
 		n, err := parseInt(raw)
+		if errors.Is(err, strconv.ErrRange) {
+			return k.refuse(raw, "has too many digits")
+		}
 		if err != nil {
 			return k.refuse(raw, "is not a whole number")
 		}
@@ -92,7 +94,7 @@ func (k *Key) low() (int64, bool) {
 }
 
 func (k *Key) high() (int64, bool) {
-	return k.Max, k.Max >= k.Min && (k.Min != 0 || k.Max != 0)
+	return k.Max, k.Max >= k.Min && (k.Min != 0 || k.Max != 0) && k.Max < math.MaxInt64
 }
 
 // The words of a Bool. GnuGk looks at the first letter alone, so that "on" is no; words that would surprise are refused.
@@ -105,7 +107,7 @@ func (k *Key) checkBool(raw string) error {
 		return nil
 	}
 	if word == "on" || word == "off" {
-		return k.refuse(raw, "is ambiguous (GnuGk takes both for no)")
+		return k.refuse(raw, "is not understood (for GnuGk, on and off are both no)")
 	}
 	return k.refuse(raw, "is neither yes nor no")
 }
@@ -124,74 +126,6 @@ func (k *Key) spelled(raw string) string {
 	return ""
 }
 
-// parseDuration reads a bare number of units or a Go duration.
-func parseDuration(raw, unit string) (time.Duration, error) {
-	n, err := parseInt(raw)
-	if errors.Is(err, strconv.ErrSyntax) {
-		return time.ParseDuration(raw)
-	}
-	size := int64(unitSize(unit))
-	if err != nil || n > math.MaxInt64/size || n < math.MinInt64/size {
-		return 0, fmt.Errorf("%s %s are too many for a duration", raw, unit)
-	}
-	return time.Duration(n * size), nil
-}
-
-// unitSize is the duration of one unit; a second for a unit that there isn't, which Schema.Verify reports.
-func unitSize(unit string) time.Duration {
-	switch unit {
-	case "us":
-		return time.Microsecond
-	case "ms":
-		return time.Millisecond
-	case "min":
-		return time.Minute
-	case "h":
-		return time.Hour
-	case "d":
-		return 24 * time.Hour
-	}
-	return time.Second
-}
-
-// allowed says what values the key takes, for messages and docs.
-func (k *Key) allowed() string {
-	switch k.Kind {
-	case Bool:
-		return "1, true, yes, allow or 0, false, no, forbid"
-	case Int:
-		return "a whole number" + k.unitText() + k.rangeText()
-	case Duration:
-		return "a number" + k.unitText() + " or a duration such as 1m30s or 250ms" + k.rangeText()
-	case Enum:
-		return strings.Join(k.Values, ", ")
-	}
-	return ""
-}
-
-func (k *Key) unitText() string {
-	if k.Unit == "" {
-		return ""
-	}
-	return " of " + k.Unit
-}
-
-func (k *Key) rangeText() string {
-	low, hasLow := k.low()
-	high, hasHigh := k.high()
-	unit := ""
-	if k.Unit != "" {
-		unit = " " + k.Unit
-	}
-	switch {
-	case hasLow && hasHigh:
-		return fmt.Sprintf(", %d to %d%s", low, high, unit)
-	case hasLow && low != 0:
-		return fmt.Sprintf(", at least %d%s", low, unit)
-	}
-	return ""
-}
-
 // repeats tells whether text shows four characters in a row of the secret, or all of a shorter one. That it may see more
 // than there is costs only a less helpful message.
 func repeats(text, secret string) bool {
@@ -206,5 +140,3 @@ func repeats(text, secret string) bool {
 	}
 	return false
 }
-
-func parseInt(raw string) (int64, error) { return strconv.ParseInt(raw, 10, 64) }
