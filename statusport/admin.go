@@ -92,12 +92,13 @@ func reloadPart(arg string) string {
 	return ""
 }
 
-// shutdown ends the program, if [GkStatus::Auth] Shutdown allows it. The last thing the client sees are the statistics.
+// shutdown ends the program, if [GkStatus::Auth] Shutdown allows it. The client gets the statistics first, before the end
+// of the program closes its session.
 func (c *client) shutdown(invocation) ([]byte, bool) {
 	if !c.server.settings.Load().Auth.Shutdown {
 		return line("Shutdown not allowed!"), true
 	}
-	b := c.server.statistics()
+	c.out.send(c.server.statistics())
 	c.server.opts.Control.Shutdown()
-	return b, true
+	return nil, true
 }

@@ -27,12 +27,24 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // gatekeeperDouble stands in for the call table and the program.
 type gatekeeperDouble struct {
-	mu       sync.Mutex
-	calls    []*cdr.Record
-	problems config.Problems // what Reload answers
-	onReload func()
-	reloads  int
-	stops    int
+	mu         sync.Mutex
+	calls      []*cdr.Record
+	problems   config.Problems // what Reload answers
+	onReload   func()
+	onShutdown func()
+	stops      int
+}
+
+// locked changes or reads the double while sessions use it.
+func (g *gatekeeperDouble) locked(f func()) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	f()
+}
+
+func (g *gatekeeperDouble) stopped() (n int) {
+	g.locked(func() { n = g.stops })
+	return n
 }
 
 func (g *gatekeeperDouble) Calls() []*cdr.Record {
@@ -52,7 +64,6 @@ func (g *gatekeeperDouble) Disconnect(number uint64) bool {
 func (g *gatekeeperDouble) Reload() config.Problems {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.reloads++
 	if g.onReload != nil {
 		g.onReload()
 	}
@@ -63,6 +74,9 @@ func (g *gatekeeperDouble) Shutdown() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.stops++
+	if g.onShutdown != nil {
+		g.onShutdown()
+	}
 }
 
 func (g *gatekeeperDouble) Stats() gatekeeper.Stats {

@@ -102,3 +102,11 @@ func AuthDecl() config.SectionDecl {
 		},
 	}
 }
+
+// ForeignDecls are GnuGk's sections about the status port that have no effect here.
+func ForeignDecls() []config.SectionDecl {
+	return []config.SectionDecl{
+		{Name: "GkStatus::Filtering", NoEffect: "the event stream is not filtered; choose an output level, or filter in the client"},
+		{Name: "GkStatus::Message", NoEffect: "RCF and URQ events are not sent"},
+	}
+}

@@ -150,7 +150,7 @@ func (s *Server) Broadcast(level int, line []byte) {
 		}
 		if shared == nil {
 			shared = make([]byte, 0, len(line)+2)
-			shared = append(shared, line...)
+			shared = appendData(shared, line)
 			shared = append(shared, '\r', '\n')
 		}
 		if !c.out.offer(shared) {

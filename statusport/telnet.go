@@ -1,5 +1,7 @@
 package statusport
 
+import "bytes"
+
 // The telnet commands that matter here (RFC 854; EOF is RFC 1184's).
 const (
 	telnetEOF  = 236
@@ -26,6 +28,19 @@ const (
 
 // negotiation is what a client gets first: DO suppress-go-ahead, WILL status, DONT echo, as from GnuGk.
 const negotiation = "\xff\xfd\x03\xff\xfb\x05\xff\xfe\x01"
+
+// appendData writes data for a telnet connection: a byte that would begin a command is doubled.
+func appendData(dst, data []byte) []byte {
+	for {
+		i := bytes.IndexByte(data, telnetIAC)
+		if i < 0 {
+			return append(dst, data...)
+		}
+		dst = append(dst, data[:i+1]...)
+		dst = append(dst, telnetIAC)
+		data = data[i+1:]
+	}
+}
 
 // telnetState tells where in a telnet command the input is.
 type telnetState uint8

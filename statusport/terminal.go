@@ -114,10 +114,15 @@ func (t *terminal) add(c byte) input {
 		return tooLong
 	}
 	t.line = append(t.line, c)
-	if t.echo {
-		t.out = append(t.out, c)
-	}
+	t.show(c)
 	return typing
+}
+
+// show echoes what stands on the line.
+func (t *terminal) show(text ...byte) {
+	if t.echo {
+		t.out = appendData(t.out, text)
+	}
 }
 
 func (t *terminal) enter() input {
@@ -169,7 +174,5 @@ func (t *terminal) recall() {
 	}
 	t.eraseLine()
 	t.line = append(t.line, t.last...)
-	if t.echo {
-		t.out = append(t.out, t.line...)
-	}
+	t.show(t.line...)
 }
