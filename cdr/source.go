@@ -19,16 +19,23 @@ type Source struct {
 	Endpoint *Endpoint
 }
 
+// absent stands for what a Source lacks. It is a constant in all but name: nothing writes to it.
+var absent struct {
+	stamp    Stamp
+	call     Record
+	endpoint Endpoint
+}
+
 // complete puts zero values where a part is missing, so that no field needs to look.
 func (s Source) complete() Source {
 	if s.Stamp == nil {
-		s.Stamp = new(Stamp)
+		s.Stamp = &absent.stamp
 	}
 	if s.Call == nil {
-		s.Call = new(Record)
+		s.Call = &absent.call
 	}
 	if s.Endpoint == nil {
-		s.Endpoint = new(Endpoint)
+		s.Endpoint = &absent.endpoint
 	}
 	return s
 }

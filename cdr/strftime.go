@@ -30,8 +30,6 @@ func composite(c byte) string {
 		return "%H:%M"
 	case 'T', 'X':
 		return "%H:%M:%S"
-	case '+':
-		return "%a %b %e %H:%M:%S %Z %Y"
 	}
 	return ""
 }

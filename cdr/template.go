@@ -42,7 +42,7 @@ func Compile(text string, scope Scope, format Format) *Template {
 	return t
 }
 
-// Append writes the text with the values of src to dst. It allocates only to grow dst and where src lacks a part.
+// Append writes the text with the values of src to dst. It allocates only to grow dst.
 func (t *Template) Append(dst []byte, src Source) []byte {
 	src = src.complete()
 	for i := range t.parts {

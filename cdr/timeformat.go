@@ -20,10 +20,10 @@ type step struct {
 }
 
 // namedFormats are GnuGk's, written with conversions that only they may use.
-var namedFormats = [...]struct{ name, text, example string }{
-	{"RFC822", "%a, %d %b %Y %H:%M:%S %\x01", "GMT instead of the offset where that is 0"},
-	{"ISO8601", "%Y-%m-%d T %H:%M:%S %\x02", "Z instead of the offset where that is 0"},
-	{"Cisco", "%H:%M:%S.%\x03 %Z %a %b %d %Y", "with milliseconds and the zone's abbreviation"},
+var namedFormats = [...]struct{ name, text, remark string }{
+	{"RFC822", "%a, %d %b %Y %H:%M:%S %\x01", "`GMT` instead of the offset where that is 0; what FileAcct's standard line uses if nothing is set"},
+	{"ISO8601", "%Y-%m-%d T %H:%M:%S %\x02", "`Z` instead of the offset where that is 0"},
+	{"Cisco", "%H:%M:%S.%\x03 %Z %a %b %d %Y", "with milliseconds and the zone's abbreviation; the global default"},
 	{"MySQL", "%Y-%m-%d %H:%M:%S", "without a zone"},
 	{"Oracle", "%d-%b-%Y %I:%M:%S %P", "12 hours, without a zone"},
 }
@@ -73,11 +73,10 @@ func compileTime(text, known string) ([]step, error) {
 		if after == "" {
 			return nil, fmt.Errorf("a single %% at the end")
 		}
-		c := after[0]
-		text = after[1:]
+		c, rest := after[0], after[1:]
 		switch {
 		case composite(c) != "":
-			text = composite(c) + text
+			rest = composite(c) + rest
 		case c == '%':
 			literal.WriteByte('%')
 		case c == 'n':
@@ -90,6 +89,7 @@ func compileTime(text, known string) ([]step, error) {
 		default:
 			return nil, fmt.Errorf("no conversion of strftime: %q", "%"+after[:1])
 		}
+		text = rest
 	}
 	return append(steps, step{literal: literal.String()}), nil
 }
