@@ -21,6 +21,7 @@ type caller struct {
 	dialogs   *sipgo.DialogClientCache
 	report    *report
 	target    sip.Uri
+	handlers  sync.WaitGroup
 	closeOnce sync.Once
 }
 
@@ -55,6 +56,8 @@ func newCaller(o *options, rep *report) (*caller, error) {
 		return nil, fmt.Errorf("call: -gatekeeper %q: %w", o.gatekeeper, err)
 	}
 	p.server.OnBye(func(req *sip.Request, tx sip.ServerTransaction) {
+		c.handlers.Add(1)
+		defer c.handlers.Done()
 		if err := c.dialogs.ReadBye(req, tx); err != nil {
 			respond(tx, req, 481, "Call/Transaction Does Not Exist")
 		}
@@ -74,7 +77,13 @@ func sourceAddress(gatekeeper string) (string, error) {
 	return host, err
 }
 
-func (c *caller) close() { c.closeOnce.Do(c.phone.close) }
+// close ends what still runs. The answer to a BYE goes out first: the dialog ends before it is sent.
+func (c *caller) close() {
+	c.closeOnce.Do(func() {
+		c.handlers.Wait()
+		c.phone.close()
+	})
+}
 
 // place makes one call from INVITE to BYE. When ctx is done it cancels or hangs up.
 func (c *caller) place(ctx context.Context, number int) outcome {
