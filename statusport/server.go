@@ -159,6 +159,9 @@ func (s *Server) Broadcast(level int, line []byte) {
 	}
 }
 
+// HasClients tells whether anybody would see a line.
+func (s *Server) HasClients() bool { return len(*s.clients.Load()) > 0 }
+
 // CDR queues the standard CDR line, given without its line end, for every client of level 1 and above.
 func (s *Server) CDR(line []byte) { s.Broadcast(1, line) }
 

@@ -1,0 +1,232 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"runtime"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"go.uber.org/zap"
+
+	"tollgate/acctstack"
+	"tollgate/config"
+	"tollgate/gatekeeper"
+	"tollgate/gatekeeper/sip"
+	"tollgate/statusport"
+)
+
+// closeTime is how long the stack may go on with events once every call has ended.
+const closeTime = 30 * time.Second
+
+// daemon is the running gatekeeper. start wires it in the order in which a call goes through it.
+type daemon struct {
+	loader   loader
+	log      *zap.Logger
+	stateDir *os.File // holds the lock
+
+	accounting *acctstack.Current
+	gatekeeper *gatekeeper.Gatekeeper
+	front      *sip.Front
+	status     *statusport.Server
+	stream     *stream
+
+	reloading sync.Mutex
+	config    *configuration // in force, under reloading
+	quit      chan struct{}  // closed by the status port's shutdown
+	quitOnce  sync.Once
+}
+
+// stream is the way to the status port's clients. Modules and calls have it before there is a status port.
+type stream struct {
+	server atomic.Pointer[statusport.Server]
+}
+
+// Broadcast is for StatusAcct.
+func (s *stream) Broadcast(level int, line []byte) {
+	if server := s.server.Load(); server != nil {
+		server.Broadcast(level, line)
+	}
+}
+
+// Wanted and CDR are for the gatekeeper.
+func (s *stream) Wanted() bool {
+	server := s.server.Load()
+	return server != nil && server.HasClients()
+}
+
+// CDR shows a CDR line.
+func (s *stream) CDR(line []byte) {
+	if server := s.server.Load(); server != nil {
+		server.CDR(line)
+	}
+}
+
+func newDaemon(l loader) *daemon {
+	d := &daemon{log: l.log, stream: &stream{}, quit: make(chan struct{})}
+	l.status = d.stream
+	d.loader = l
+	return d
+}
+
+// start brings the gatekeeper up; the status port opens last, so that an open one means ready. What was opened before a
+// failure is closed again.
+func (d *daemon) start(c *configuration) (err error) {
+	var undo []func()
+	defer func() {
+		if err != nil {
+			for _, f := range slices.Backward(undo) {
+				f()
+			}
+		}
+	}()
+	if d.stateDir, err = openStateDir(c.stateDir); err != nil {
+		return err
+	}
+	undo = append(undo, func() { _ = d.stateDir.Close() })
+	if err := c.stack.Start(); err != nil {
+		return err
+	}
+	d.config = c
+	d.accounting = acctstack.NewCurrent(c.stack, d.log)
+	undo = append(undo, func() { d.closeAccounting() })
+
+	identity := gatekeeper.Identity{Name: c.name, Address: c.home[0]}
+	d.gatekeeper = gatekeeper.New(identity, c.calls, d.accounting, d.stream, 4*runtime.GOMAXPROCS(0), d.log)
+	d.front = sip.New(d.gatekeeper, c.sip, product, d.log.Named("sip"))
+	if err := d.front.Listen(c.listen); err != nil {
+		return err
+	}
+	undo = append(undo, d.front.Close)
+	d.gatekeeper.On()
+	undo = append(undo, d.gatekeeper.Off)
+	d.front.Start()
+	return d.openStatusPort(c)
+}
+
+func (d *daemon) openStatusPort(c *configuration) (err error) {
+	d.status, err = statusport.New(statusport.Options{
+		Addresses: c.status, Version: version, Calls: d.gatekeeper, Stats: d.gatekeeper.Stats, Control: control{d},
+		Log: d.log.Named("status"),
+	}, c.statport)
+	if err != nil {
+		return err
+	}
+	if err := d.status.Listen(); err != nil {
+		return err
+	}
+	d.stream.server.Store(d.status)
+	d.status.Start()
+	return nil
+}
+
+// serve runs until a signal or the status port ends it, then shuts down.
+func (d *daemon) serve(signals <-chan os.Signal) error {
+	for {
+		select {
+		case <-d.quit:
+			return d.shutdown(signals)
+		case sig := <-signals:
+			if sig != syscall.SIGHUP {
+				d.log.Info("stopping", zap.Stringer("signal", sig))
+				return d.shutdown(signals)
+			}
+			for _, p := range d.reload() {
+				d.log.Warn("reload: " + p.String())
+			}
+		}
+	}
+}
+
+// shutdown ends the calls as OnShutdown says, then everything else in the order that lets every record out. A further
+// signal ends a drain at once; no record is lost by it.
+func (d *daemon) shutdown(signals <-chan os.Signal) error {
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	var hurry sync.WaitGroup
+	hurry.Go(func() {
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case sig := <-signals:
+				if sig != syscall.SIGHUP {
+					cancel()
+				}
+			}
+		}
+	})
+	d.reloading.Lock() // no reload any more
+	d.gatekeeper.Shutdown(ctx, d.config.drain)
+	cancel()
+	hurry.Wait()
+	d.gatekeeper.Off()
+	d.front.Close()
+	err := errors.Join(d.closeAccounting(), d.status.Close(), d.stateDir.Close())
+	d.log.Info("stopped")
+	return err
+}
+
+func (d *daemon) closeAccounting() error {
+	ctx, cancel := context.WithTimeout(context.Background(), closeTime)
+	defer cancel()
+	return d.accounting.Close(ctx)
+}
+
+// reload reads the file again and puts it in force as a whole, or not at all. Warnings go with a reload that was done.
+func (d *daemon) reload() config.Problems {
+	if !d.reloading.TryLock() {
+		return config.Problems{{File: d.loader.path, Text: "another reload or a shutdown is under way"}}
+	}
+	defer d.reloading.Unlock()
+	c, problems := d.loader.load()
+	if problems.Err() != nil {
+		return problems
+	}
+	if err := c.stack.Start(); err != nil {
+		return append(problems, config.Problem{File: d.loader.path, Text: err.Error()})
+	}
+	problems = append(problems, d.fixed(c)...)
+	d.accounting.Swap(c.stack)
+	d.gatekeeper.Configure(c.calls)
+	d.front.Configure(c.sip)
+	d.status.Reconfigure(c.statport)
+	c.listen, c.status, c.home, c.name, c.stateDir = d.config.listen, d.config.status, d.config.home, d.config.name, d.config.stateDir
+	d.config = c
+	d.log.Info("reloaded", zap.String("file", d.loader.path))
+	return problems
+}
+
+// fixed warns of changes that need a restart.
+func (d *daemon) fixed(c *configuration) config.Problems {
+	var problems config.Problems
+	warn := func(what string, changed bool) {
+		if changed {
+			problems = append(problems, config.Problem{File: d.loader.path, Warning: true, Text: fmt.Sprintf("%s has changed: this needs a restart", what)})
+		}
+	}
+	warn("[SIP] Listen", !slices.Equal(c.listen, d.config.listen))
+	warn("Home or StatusPort", !slices.Equal(c.status, d.config.status) || !slices.Equal(c.home, d.config.home))
+	warn("Name", c.name != d.config.name)
+	warn("StateDir", c.stateDir != d.config.stateDir)
+	return problems
+}
+
+// control is what the status port may ask of the program.
+type control struct{ d *daemon }
+
+// Reload is the command reload.
+func (c control) Reload() config.Problems { return c.d.reload() }
+
+// Shutdown is the command shutdown.
+func (c control) Shutdown() {
+	c.d.quitOnce.Do(func() {
+		c.d.log.Info("stopping: shutdown on the status port")
+		close(c.d.quit)
+	})
+}
