@@ -19,15 +19,23 @@ const graceTime = 5 * time.Second
 // places no more and hangs up what is up. The error is flag.ErrHelp, an error in the arguments, an address that cannot
 // be listened on, or the news that not every call was answered.
 func Run(ctx context.Context, args []string, out io.Writer) error {
+	prepare()
+	return run(ctx, args, out)
+}
+
+// prepare changes settings of the SIP library, which has them for the whole process: by itself it refuses datagrams that
+// are longer than an Ethernet frame, and logs every message that it cannot read.
+func prepare() {
+	sip.UDPMTUSize = 65535
+	sip.SetDefaultLogger(slog.New(slog.DiscardHandler))
+}
+
+// run is Run without prepare.
+func run(ctx context.Context, args []string, out io.Writer) error {
 	o, err := parse(args, out)
 	if err != nil {
 		return err
 	}
-	// Both are settings of the whole library: it refuses datagrams that are longer than an Ethernet frame, and logs every
-	// message that it cannot read.
-	sip.UDPMTUSize = 65535
-	sip.SetDefaultLogger(slog.New(slog.DiscardHandler))
-
 	rep := newReport(out, o.calls)
 	if o.answers() {
 		callee, err := newCallee(o, rep)

@@ -7,6 +7,7 @@ import (
 	"flag"
 	"fmt"
 	"net"
+	"os"
 	"strconv"
 	"strings"
 	"sync"
@@ -17,6 +18,11 @@ import (
 
 	"tollgate/test/peer"
 )
+
+func TestMain(m *testing.M) {
+	prepare() // once: goroutines of the SIP library outlive a test by a moment
+	os.Exit(m.Run())
+}
 
 // output is a buffer that Run's goroutines may write while the test reads.
 type output struct {
@@ -76,7 +82,7 @@ func TestCallerAndCallee(t *testing.T) {
 	defer verifyNoLeaks(t)
 	addr := loopback(t)
 	out := new(output)
-	err := Run(t.Context(), []string{"-gatekeeper", addr, "-callee", addr, "-n", "2", "-rate", "10", "-ring", "100ms", "-hold", "200ms"}, out)
+	err := run(t.Context(), []string{"-gatekeeper", addr, "-callee", addr, "-n", "2", "-rate", "10", "-ring", "100ms", "-hold", "200ms"}, out)
 	if err != nil {
 		t.Error(err)
 	}
@@ -88,7 +94,7 @@ func TestManyCallsShowProgress(t *testing.T) {
 	defer verifyNoLeaks(t)
 	addr := loopback(t)
 	out := new(output)
-	err := Run(t.Context(), []string{"-gatekeeper", addr, "-callee", addr, "-n", "150", "-rate", "100", "-ring", "0s", "-hold", "100ms"}, out)
+	err := run(t.Context(), []string{"-gatekeeper", addr, "-callee", addr, "-n", "150", "-rate", "100", "-ring", "0s", "-hold", "100ms"}, out)
 	if err != nil {
 		t.Error(err)
 	}
@@ -120,7 +126,7 @@ func TestAgainstSipp(t *testing.T) {
 			uas := peer.StartUAS(t, peer.SIPP{Scenario: tt.scenario, Calls: 1, Hold: 100 * time.Millisecond})
 			out := new(output)
 			args := append([]string{"-gatekeeper", uas.Addr, "-callee", "none", "-hold", "50ms"}, tt.args...)
-			err := Run(t.Context(), args, out)
+			err := run(t.Context(), args, out)
 			if (err != nil) != tt.fails || tt.fails && !errors.Is(err, errUnanswered) {
 				t.Errorf("error %v", err)
 			}
@@ -154,7 +160,7 @@ func TestInterrupt(t *testing.T) {
 			out := new(output)
 			done := make(chan error)
 			args := append([]string{"-gatekeeper", addr, "-callee", addr, "-n", "5", "-rate", "0.01"}, tt.args...)
-			go func() { done <- Run(ctx, args, out) }()
+			go func() { done <- run(ctx, args, out) }()
 			out.waitFor(t, tt.when)
 			cancel()
 			select {
@@ -178,7 +184,7 @@ func TestAnswerOnly(t *testing.T) {
 	addr := loopback(t)
 	out := new(output)
 	done := make(chan error)
-	go func() { done <- Run(ctx, []string{"-callee", addr, "-n", "0", "-ring", "0s"}, out) }()
+	go func() { done <- run(ctx, []string{"-callee", addr, "-n", "0", "-ring", "0s"}, out) }()
 	out.waitFor(t, "answering calls on "+addr)
 	peer.RunUAC(t, peer.SIPP{Scenario: "uac_reinvite.xml", Target: addr, Hold: 50 * time.Millisecond})
 	hungUp := make(chan error)
@@ -216,14 +222,14 @@ func TestArguments(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.args, func(t *testing.T) {
-			err := Run(t.Context(), strings.Fields(tt.args), new(output))
+			err := run(t.Context(), strings.Fields(tt.args), new(output))
 			if err == nil || !strings.Contains(err.Error(), tt.want) {
 				t.Errorf("error %v, want one with %q", err, tt.want)
 			}
 		})
 	}
 	out := new(output)
-	if err := Run(t.Context(), []string{"-h"}, out); !errors.Is(err, flag.ErrHelp) {
+	if err := run(t.Context(), []string{"-h"}, out); !errors.Is(err, flag.ErrHelp) {
 		t.Errorf("-h: %v", err)
 	}
 	contains(t, out.String(), "-gatekeeper", "Usage: tollgate call")
@@ -235,7 +241,7 @@ func TestAddressInUse(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer conn.Close()
-	err = Run(t.Context(), []string{"-callee", conn.LocalAddr().String()}, new(output))
+	err = run(t.Context(), []string{"-callee", conn.LocalAddr().String()}, new(output))
 	if err == nil || !strings.Contains(err.Error(), "address already in use") {
 		t.Errorf("error %v", err)
 	}
