@@ -19,6 +19,9 @@ type FreeRADIUS struct {
 	t       testing.TB
 	dir     string // its configuration, its detail file and what it printed
 	process *Process
+
+	size    int64    // of the detail file when it was last read
+	records []Record // in it
 }
 
 // radiusConfig is all that the server needs. NAME and the two numbers are filled in.
@@ -146,17 +149,26 @@ func (r Record) Get(attribute string) string {
 	return ""
 }
 
-// Records are all records that the server has stored, in their order.
+// Records are all records that the server has stored, in their order. They are not to be changed, and Records is for
+// one goroutine at a time: what was read stays in memory until the file grows.
 func (r *FreeRADIUS) Records(t testing.TB) []Record {
 	t.Helper()
-	content, err := os.ReadFile(filepath.Join(r.dir, "detail"))
+	path := filepath.Join(r.dir, "detail")
+	info, err := os.Stat(path)
 	if os.IsNotExist(err) {
 		return nil
 	}
 	if err != nil {
 		t.Fatal(err)
 	}
-	return ParseDetail(string(content))
+	if info.Size() != r.size {
+		content, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.size, r.records = int64(len(content)), ParseDetail(string(content))
+	}
+	return r.records
 }
 
 // ParseDetail reads a detail file: a line of header, then indented lines NAME = VALUE, then an empty line. A record that
