@@ -34,6 +34,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -115,7 +116,10 @@ func (c *Client) Start() error {
 			return fmt.Errorf("using %s as source address: %w", c.config.Local, err)
 		}
 	}
-	c.resolveFirst()
+	if slices.ContainsFunc(c.servers, (*server).named) {
+		known := c.resolveAll(c.config.Timeout)
+		c.owned.Go(func() { c.refresh(known) })
+	}
 	c.owned.Go(c.sweep)
 	return nil
 }

@@ -235,12 +235,17 @@ func (at *attempt) out() bool {
 	return s == failed || s == rejected
 }
 
-// fail notes why the attempt comes to nothing for now.
+// fail notes why the attempt comes to nothing for now. An answer that has come meanwhile stands.
 func (at *attempt) fail(reason error) {
 	at.server.mu.Lock()
 	defer at.server.mu.Unlock()
-	at.state, at.reason = failed, reason
+	if !at.answered() {
+		at.state, at.reason = failed, reason
+	}
 }
+
+// answered says that the server has said its last word; the caller holds the mutex.
+func (at *attempt) answered() bool { return at.state == accepted || at.state == rejected }
 
 // silent notes that the turn has passed without an answer.
 func (at *attempt) silent() {

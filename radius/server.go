@@ -124,7 +124,7 @@ func (s *server) send(at *attempt) {
 func (s *server) arm(at *attempt) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if at.state == accepted || at.state == rejected {
+	if at.answered() {
 		return false
 	}
 	at.state = waiting
@@ -137,7 +137,7 @@ func (s *server) release(at *attempt) {
 	if at.sock != nil {
 		s.mu.Lock()
 		rest := s.config.Quarantine
-		if at.state == accepted || at.state == rejected {
+		if at.answered() {
 			rest = 0
 		}
 		at.sock.put(at.id, time.Now(), rest)
@@ -186,7 +186,7 @@ func (s *server) receive(sock *socket, datagram []byte) {
 	}
 	s.alive()
 	at := slot.at
-	if at == nil || at.state == accepted || at.state == rejected {
+	if at == nil || at.answered() {
 		s.late.Add(1)
 		return
 	}
@@ -241,7 +241,7 @@ func (s *server) unanswered(sent time.Time) {
 func (s *server) doubt(reason error) {
 	if !s.suspect && !s.closed {
 		s.suspect, s.trial = true, time.Now().Add(s.config.Trial)
-		s.config.Log.Warn("RADIUS server is suspect and comes last from now on", zap.String("server", s.name), zap.Error(reason))
+		s.config.Log.Warn("RADIUS server does not answer and comes after the healthy ones", zap.String("server", s.name), zap.Error(reason))
 	}
 }
 

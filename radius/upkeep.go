@@ -16,11 +16,8 @@ const (
 	lookupTime   = 5 * time.Second
 )
 
-// sweep is the client's upkeep: it closes sockets that are no longer used, and has its own goroutine look up names.
+// sweep closes sockets that are no longer used, until the client ends.
 func (c *Client) sweep() {
-	if slices.ContainsFunc(c.servers, (*server).named) {
-		c.owned.Go(c.refresh)
-	}
 	every := min(max(c.config.IdleSocket/4, 10*time.Millisecond), 15*time.Second)
 	tick := time.NewTicker(every)
 	defer tick.Stop()
@@ -60,27 +57,25 @@ func (s *server) named() bool {
 	return err != nil
 }
 
-// refresh keeps the addresses of names up to date until the client ends.
-func (c *Client) refresh() {
+// refresh keeps the addresses of names up to date until the client ends. known says that all are known at first.
+func (c *Client) refresh(known bool) {
 	for {
 		wait := refreshEvery
-		if !c.resolveAll(c.ctx, lookupTime) {
+		if !known {
 			wait = retryEvery
 		}
 		select {
 		case <-time.After(wait):
+			known = c.resolveAll(lookupTime)
 		case <-c.closed:
 			return
 		}
 	}
 }
 
-// resolveFirst looks all names up before the first request, for no longer than a request may take.
-func (c *Client) resolveFirst() { c.resolveAll(c.ctx, c.config.Timeout) }
-
 // resolveAll looks all names up at once and tells whether all are known.
-func (c *Client) resolveAll(ctx context.Context, limit time.Duration) bool {
-	ctx, cancel := context.WithTimeout(ctx, limit)
+func (c *Client) resolveAll(limit time.Duration) bool {
+	ctx, cancel := context.WithTimeout(c.ctx, limit)
 	defer cancel()
 	var lookups sync.WaitGroup
 	for _, s := range c.servers {
