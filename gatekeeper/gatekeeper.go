@@ -98,7 +98,7 @@ func (g *Gatekeeper) systemEvent(kind acctstack.Kind) {
 		return
 	}
 	ev := &acctstack.Event{Stamp: g.stamp(time.Now()), Kind: kind, Seq: 1}
-	ev.SessionID = g.sessionID()
+	ev.SessionID = fmt.Sprintf("%08x%08x", uint32(g.started.Unix()), 0) // on and off frame the same run
 	g.system.Add(1)
 	g.accounting.Submit(ev, systemReceiver{g})
 	g.system.Wait()

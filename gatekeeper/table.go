@@ -1,7 +1,9 @@
 package gatekeeper
 
 import (
+	"cmp"
 	"context"
+	"slices"
 	"time"
 
 	"go.uber.org/zap"
@@ -9,7 +11,7 @@ import (
 	"tollgate/cdr"
 )
 
-// Calls are snapshots of the calls in the table, in no order.
+// Calls are snapshots of the calls in the table, in the order of their numbers.
 func (g *Gatekeeper) Calls() []*cdr.Record {
 	var records []*cdr.Record
 	g.each(func(c *Call) {
@@ -17,6 +19,7 @@ func (g *Gatekeeper) Calls() []*cdr.Record {
 		record.Now = time.Now()
 		records = append(records, &record)
 	})
+	slices.SortFunc(records, func(a, b *cdr.Record) int { return cmp.Compare(a.Number, b.Number) })
 	return records
 }
 
