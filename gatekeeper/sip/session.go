@@ -77,18 +77,24 @@ func (s *shard) forget(sess *session) {
 	}
 }
 
-// dialogOf finds the call that a request inside a dialog belongs to, and the side that sent it.
+// dialogOf finds the call that a request inside a dialog belongs to, and the side that sent it. The caller's tag decides:
+// a fork may have given the call further callees, whose requests belong to it as well.
 func (s *shard) dialogOf(m *message) (*session, side) {
 	for sess := s.sessions[s.sessionKey(m.callID)]; sess != nil; sess = sess.next {
 		switch {
 		case sess.callID != string(m.callID):
-		case sess.caller.tag == string(m.fromTag) && (!sess.answeredOnce || sess.callee.tag == string(m.toTag)):
+		case sess.caller.tag == string(m.fromTag):
 			return sess, callerSide
-		case sess.caller.tag == string(m.toTag) && (!sess.answeredOnce || sess.callee.tag == string(m.fromTag)):
+		case sess.caller.tag == string(m.toTag):
 			return sess, calleeSide
 		}
 	}
 	return nil, callerSide
+}
+
+// isBetween tells whether the request runs between the two parties of the record, and not to or from another callee.
+func (sess *session) isBetween(m *message) bool {
+	return !sess.answeredOnce || sess.callee.tag == string(m.toTag) || sess.callee.tag == string(m.fromTag)
 }
 
 // joins tells whether an INVITE without a To tag belongs to a call that is being set up.
@@ -118,6 +124,9 @@ func (sess *session) party(of side) *party {
 
 // note follows a request inside the dialog: its CSeq number, a new remote target, and the end of the call.
 func (sess *session) note(m *message, from side) {
+	if !sess.isBetween(m) {
+		return
+	}
 	p := sess.party(from)
 	p.cseq = max(p.cseq, m.cseq)
 	if contact := addressIn(m.find(hdrContact)); m.method == methodInvite && len(contact) > 0 {
@@ -211,7 +220,7 @@ func (sess *session) tryNext() {
 	defer s.release(m)
 	next := tx.untried[0]
 	sess.call.Attempts++
-	sess.call.Callee.Address = next.addr
+	sess.call.Callee.Address, sess.callee.addr = next.addr, next.addr
 	s.forwardInvite(tx, m)
 }
 
