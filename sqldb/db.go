@@ -1,0 +1,197 @@
+package sqldb
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"tollgate/cdr"
+)
+
+const (
+	maxQueue = 1024 // jobs that wait for the writer; past it Do waits for a place
+	maxGroup = 128  // jobs in one transaction
+	// recheck is how long a database file that was deleted or replaced may go unnoticed.
+	recheck = time.Second
+)
+
+// ErrNoRows is a statement that ran without error but changed and returned nothing.
+var ErrNoRows = errors.New("no row was changed or returned")
+
+// Statement is a query with its stand-in.
+type Statement struct {
+	Query *Query
+	Alt   *Query // runs if Query fails or affects no row; its own success needs no row (GnuGk's StartQueryAlt); nil for none
+}
+
+// DB is an open SQLite database. One goroutine of its own writes; events that wait at the same time share a transaction,
+// each in a savepoint, so that one commit serves them all.
+type DB struct {
+	config  SQLite
+	recheck time.Duration
+	jobs    chan *job
+	done    sync.WaitGroup
+
+	// The writer's own.
+	session *session // nil: could not be opened again
+	checked time.Time
+	group   []*job
+}
+
+// The states of a job.
+const (
+	waiting int32 = iota
+	taken         // the writer has it, its end is coming
+	left          // its context ended before the writer took it
+)
+
+// job is one event on its way to the database.
+type job struct {
+	statement Statement
+	source    cdr.Source
+	state     atomic.Int32
+	err       error // valid once done is closed
+	done      chan struct{}
+}
+
+// Open opens the database, creating the file if it is missing, and prepares the statements once, so that a mistake in
+// one is found now. The names of the statements are for errors.
+func Open(config SQLite, statements map[string]*Query) (*DB, error) {
+	s, err := config.open()
+	if err != nil {
+		return nil, err
+	}
+	for name, q := range statements {
+		if _, err := s.prepare(q); err != nil {
+			s.close()
+			return nil, fmt.Errorf("%s: %s: %w", config.Path, name, err)
+		}
+	}
+	d := &DB{config: config, recheck: recheck, jobs: make(chan *job, maxQueue), session: s, checked: time.Now()}
+	d.done.Go(d.write)
+	return d, nil
+}
+
+// Close waits for the writer and closes the database. No Do may be running.
+func (d *DB) Close() error {
+	close(d.jobs)
+	d.done.Wait()
+	if d.session == nil {
+		return nil
+	}
+	return d.session.close()
+}
+
+// Do runs the statement with the values of src and returns once its transaction is committed. ctx ends the wait for the
+// writer; a statement that runs is brought to its end, so that the answer is always the truth. Errors that no repetition
+// can mend are marked by acctstack.Permanent.
+func (d *DB) Do(ctx context.Context, st Statement, src cdr.Source) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	j := &job{statement: st, source: src, done: make(chan struct{})}
+	select {
+	case d.jobs <- j:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	select {
+	case <-j.done:
+		return j.err
+	case <-ctx.Done():
+		if j.state.CompareAndSwap(waiting, left) {
+			return ctx.Err()
+		}
+		<-j.done
+		return j.err
+	}
+}
+
+// write is the writer.
+func (d *DB) write() {
+	for j := range d.jobs {
+		d.collect(j)
+		d.runGroup()
+		for i, j := range d.group {
+			close(j.done)
+			d.group[i] = nil
+		}
+	}
+}
+
+// collect takes j and what waits behind it.
+func (d *DB) collect(j *job) {
+	d.group = d.group[:0]
+	for {
+		if j.state.CompareAndSwap(waiting, taken) {
+			d.group = append(d.group, j)
+		}
+		if len(d.group) == maxGroup {
+			return
+		}
+		select {
+		case next, ok := <-d.jobs:
+			if !ok {
+				return
+			}
+			j = next
+		default:
+			return
+		}
+	}
+}
+
+func (d *DB) runGroup() {
+	if len(d.group) == 0 {
+		return
+	}
+	if err := d.reopenMoved(); err != nil {
+		d.failAll(err)
+		return
+	}
+	if len(d.group) == 1 {
+		j := d.group[0]
+		j.err = d.session.runStatement(j.statement, j.source)
+		return
+	}
+	if err := d.session.runTogether(d.group); err != nil {
+		d.failAll(classify(err))
+	}
+}
+
+func (d *DB) failAll(err error) {
+	for _, j := range d.group {
+		j.err = err
+	}
+}
+
+// reopenMoved opens the database again if its file was deleted or replaced: SQLite would go on writing to the old one,
+// which nobody can see.
+func (d *DB) reopenMoved() error {
+	if d.session != nil {
+		if time.Since(d.checked) < d.recheck {
+			return nil
+		}
+		d.checked = time.Now()
+		info, err := os.Stat(d.config.Path)
+		if err == nil && os.SameFile(info, d.session.info) {
+			return nil
+		}
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return nil // it is there, but cannot be looked at
+		}
+		d.session.close() // what it says about a file that is gone helps nobody
+		d.session = nil
+	}
+	s, err := d.config.open()
+	if err != nil {
+		return err
+	}
+	d.session, d.checked = s, time.Now()
+	return nil
+}
