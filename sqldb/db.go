@@ -10,6 +10,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"tollgate/acctstack"
 	"tollgate/cdr"
 )
 
@@ -155,13 +156,39 @@ func (d *DB) runGroup() {
 		return
 	}
 	if len(d.group) == 1 {
-		j := d.group[0]
-		j.err = d.session.runStatement(j.statement, j.source)
+		d.runAlone()
 		return
 	}
-	if err := d.session.runTogether(d.group); err != nil {
-		d.failAll(classify(err))
+	began, err := d.session.runTogether(d.group)
+	if err == nil {
+		return
 	}
+	if began {
+		d.drop() // whether the transaction is still open is not known
+	}
+	if !acctstack.IsPermanent(classify(err)) {
+		d.failAll(err)
+		return
+	}
+	// One of them broke the transaction for all, by a deferred constraint or OR ROLLBACK. Alone each gets its own answer.
+	if err := d.reopenMoved(); err != nil {
+		d.failAll(err)
+		return
+	}
+	d.runAlone()
+}
+
+// runAlone runs each job in a transaction of its own.
+func (d *DB) runAlone() {
+	for _, j := range d.group {
+		j.err = d.session.runStatement(j.statement, j.source)
+	}
+}
+
+// drop closes the session; the next group opens one. What closing says about a broken session helps nobody.
+func (d *DB) drop() {
+	d.session.close()
+	d.session = nil
 }
 
 func (d *DB) failAll(err error) {
@@ -170,7 +197,7 @@ func (d *DB) failAll(err error) {
 	}
 }
 
-// reopenMoved opens the database again if its file was deleted or replaced: SQLite would go on writing to the old one,
+// reopenMoved opens the database again if its session was dropped, or its file deleted or replaced: SQLite would go on writing to the old one,
 // which nobody can see.
 func (d *DB) reopenMoved() error {
 	if d.session != nil {
@@ -185,8 +212,7 @@ func (d *DB) reopenMoved() error {
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return nil // it is there, but cannot be looked at
 		}
-		d.session.close() // what it says about a file that is gone helps nobody
-		d.session = nil
+		d.drop()
 	}
 	s, err := d.config.open()
 	if err != nil {

@@ -156,45 +156,69 @@ func TestNewFileIsPrivate(t *testing.T) {
 	}
 }
 
-// TestGroup holds the database so that events queue up, and then sees them stored in one transaction, without the ones
-// that break a constraint.
+// group is a database whose writer does not run, with jobs for it.
+func group(t *testing.T, c SQLite, query string, calls ...int) *DB {
+	t.Helper()
+	s, err := c.open()
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := &DB{config: c, recheck: time.Hour, session: s, checked: time.Now()}
+	q := parse(t, query)
+	for _, n := range calls {
+		d.group = append(d.group, &job{statement: Statement{Query: q}, source: source(n)})
+	}
+	t.Cleanup(func() {
+		if d.session != nil {
+			d.session.close()
+		}
+	})
+	return d
+}
+
+// TestGroup lets one transaction store what can be stored and leave out what breaks a constraint.
 func TestGroup(t *testing.T) {
 	c := settings(t)
-	insert := parse(t, "INSERT INTO c (s,n) VALUES (%s,%d)")
-	d := open(t, c, map[string]*Query{"insert": insert})
+	c.Init += "; CREATE TABLE log (x); CREATE TRIGGER tr AFTER INSERT ON c BEGIN INSERT INTO log VALUES (new.s); END"
+	d := group(t, c, "INSERT INTO c (s,n) VALUES (%s,%d)", 1, 2, 1, 3, 2, 4)
+	d.runGroup()
+	for i, j := range d.group {
+		if broken := i == 2 || i == 4; (j.err != nil) != broken || broken && !acctstack.IsPermanent(j.err) {
+			t.Errorf("job %d: %v", i, j.err)
+		}
+	}
 	db := look(t, c)
-	if _, err := db.Exec("CREATE TABLE log (x); CREATE TRIGGER tr AFTER INSERT ON c BEGIN INSERT INTO log VALUES (new.s); END; BEGIN IMMEDIATE"); err != nil {
-		t.Fatal(err)
+	if rows, logged := number(t, db, "SELECT count(*) FROM c"), number(t, db, "SELECT count(*) FROM log"); rows != 4 || logged != 4 {
+		t.Errorf("%d rows, %d of the trigger; want 4", rows, logged)
 	}
-	const calls = 40
-	errs := make([]error, 2*calls)
-	var wg sync.WaitGroup
-	for i := range 2 * calls {
-		wg.Go(func() { errs[i] = d.Do(t.Context(), Statement{Query: insert}, source(i%calls)) })
-	}
-	for deadline := time.Now().Add(5 * time.Second); len(d.jobs) < 2*calls-1; time.Sleep(time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatalf("%d jobs wait", len(d.jobs))
-		}
-	}
-	if _, err := db.Exec("COMMIT"); err != nil {
-		t.Fatal(err)
-	}
-	wg.Wait()
-	failed := 0
-	for _, err := range errs {
-		if err != nil {
-			failed++
-			if !acctstack.IsPermanent(err) {
-				t.Errorf("got %v", err)
+}
+
+// TestOneBreaksTheTransaction has a job that takes the whole transaction down; the others are stored all the same.
+func TestOneBreaksTheTransaction(t *testing.T) {
+	for name, init := range map[string]string{
+		"at once": "CREATE TABLE IF NOT EXISTS c (s TEXT UNIQUE ON CONFLICT ROLLBACK)",
+		"at commit": "PRAGMA foreign_keys=ON; CREATE TABLE IF NOT EXISTS p (s TEXT PRIMARY KEY);" +
+			"INSERT OR IGNORE INTO p VALUES ('5f5e100100000001'),('5f5e100100000003');" +
+			"CREATE TABLE IF NOT EXISTS c (s TEXT REFERENCES p(s) DEFERRABLE INITIALLY DEFERRED)",
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := settings(t)
+			c.Init = init
+			calls := []int{1, 2, 3}
+			if name == "at once" {
+				calls[1] = 1
 			}
-		}
-	}
-	if rows := number(t, db, "SELECT count(*) FROM c"); failed != calls || rows != calls {
-		t.Errorf("%d events failed and %d rows are there, want %d each", failed, rows, calls)
-	}
-	if n := number(t, db, "SELECT count(*) FROM log"); n != calls {
-		t.Errorf("%d rows of failed events stayed", n-calls)
+			d := group(t, c, "INSERT INTO c VALUES (%s)", calls...)
+			d.runGroup()
+			for i, j := range d.group {
+				if (j.err != nil) != (i == 1) || i == 1 && !acctstack.IsPermanent(j.err) {
+					t.Errorf("job %d: %v", i, j.err)
+				}
+			}
+			if n := number(t, look(t, c), "SELECT count(*) FROM c"); n != 2 {
+				t.Errorf("%d rows, want 2", n)
+			}
+		})
 	}
 }
 

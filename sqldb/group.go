@@ -8,31 +8,25 @@ import (
 
 // The statements of a group of events.
 var (
-	beginGroup    = &Query{SQL: "BEGIN IMMEDIATE"}
-	commitGroup   = &Query{SQL: "COMMIT"}
-	rollbackGroup = &Query{SQL: "ROLLBACK"}
-	savepoint     = &Query{SQL: "SAVEPOINT event"}
-	release       = &Query{SQL: "RELEASE event"}
-	rollback      = &Query{SQL: "ROLLBACK TO event"}
+	beginGroup  = &Query{SQL: "BEGIN IMMEDIATE"}
+	commitGroup = &Query{SQL: "COMMIT"}
+	savepoint   = &Query{SQL: "SAVEPOINT event"}
+	release     = &Query{SQL: "RELEASE event"}
+	rollback    = &Query{SQL: "ROLLBACK TO event"}
 )
 
 // runTogether runs the jobs in one transaction. A job that fails takes nothing away from the others. An error means that
-// none was stored.
-func (s *session) runTogether(jobs []*job) error {
+// none was stored, and began that the transaction may still be open.
+func (s *session) runTogether(jobs []*job) (began bool, err error) {
 	if err := s.control(beginGroup); err != nil {
-		return err
+		return false, err
 	}
 	for _, j := range jobs {
 		if err := s.runSaved(j); err != nil {
-			s.control(rollbackGroup) // its error can only be that SQLite has rolled back itself
-			return err
+			return true, err
 		}
 	}
-	if err := s.control(commitGroup); err != nil {
-		s.control(rollbackGroup)
-		return err
-	}
-	return nil
+	return true, s.control(commitGroup)
 }
 
 // runSaved runs one job in a savepoint. An error is one of the transaction, not of the job.

@@ -28,8 +28,11 @@ func Parse(text string, scope cdr.Scope, times *cdr.TimeFormat) (*Query, error) 
 	for r.at = range all {
 		r.token()
 	}
-	if r.first == "" {
+	switch r.first {
+	case "":
 		r.fail("no statement")
+	case "BEGIN", "COMMIT", "END", "ROLLBACK", "SAVEPOINT", "RELEASE", "ATTACH", "DETACH":
+		r.fail("%s: transactions and connections are not the query's business", r.first)
 	}
 	if len(r.errs) > 0 {
 		return nil, errors.Join(r.errs...)

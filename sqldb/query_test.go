@@ -95,6 +95,7 @@ func TestParseRefuses(t *testing.T) {
 		{"name", `SELECT "it`, "without its other"},
 		{"bracket", "SELECT [it", "without its ]"},
 		{"comment", "SELECT 1 /* it", "without its */"},
+		{"a transaction", "commit", "COMMIT: transactions"},
 		{"NUL", "SELECT 1\x00", "NUL"},
 	}
 	for _, test := range tests {

@@ -21,14 +21,14 @@ import (
 type SQLite struct {
 	Path string // created if missing; its folder must exist
 	Init string // statements to run after each opening, each repeatable (CREATE TABLE IF NOT EXISTS ...)
-	Sync bool   // force each commit to the disk (synchronous=FULL), else leave it to the system (OFF)
+	Sync bool   // force each commit to the disk (synchronous=FULL), else only checkpoints (NORMAL)
 	// Busy is how long a database that another program has locked is waited for.
 	Busy time.Duration
 }
 
 // dsn is the data source name in the form of modernc.org/sqlite.
 func (c *SQLite) dsn() string {
-	sync := "OFF"
+	sync := "NORMAL"
 	if c.Sync {
 		sync = "FULL"
 	}
