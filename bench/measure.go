@@ -139,9 +139,25 @@ func (b *bench) send(ctx context.Context, s subject, sub *running, log *syslogd,
 		r.CPUPerCall = float64((end[0]-cpu[0])/time.Microsecond) / float64(r.Accounted)
 		r.LogPerCall = float64((end[1]-cpu[1])/time.Microsecond) / float64(r.Accounted)
 	}
+	if !r.passed(b.seconds) {
+		b.explain(sub, result.Errors)
+	}
 	rss, err := sub.proc.RSS()
 	r.RSS = float64(rss) / (1 << 20)
 	return r, err
+}
+
+// explain prints what there is to say about a run that did not pass.
+func (b *bench) explain(sub *running, sippErrors string) {
+	output := sub.proc.Output()
+	b.logf("it did not pass. sipp says: %s\nthe program printed: %s", firstBytes(sippErrors), firstBytes(output))
+}
+
+func firstBytes(s string) string {
+	if len(s) > 1500 {
+		return s[:1500] + "…"
+	}
+	return s
 }
 
 // takeCPU reads the CPU time of both.
