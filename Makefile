@@ -31,5 +31,11 @@ bench: ## compare with Kamailio: CPU time per accounted call, highest rate (half
 	@test/install.sh
 	go run ./bench
 
+docs: ## write the parts of docs and etc that are generated from the code
+	@test/check-go.sh
+	@for package in $$(grep -rl 'flag.Bool("update"' --include='*_test.go' . | xargs -n 1 dirname | sort -u); do \
+		echo "generating from $$package" && go test -count=1 "$$package" -update || exit 1; \
+	done
+
 clean: ## remove what build and bench made
 	rm -rf tollgate bench/results
