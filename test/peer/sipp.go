@@ -23,7 +23,7 @@ type SIPP struct {
 	Port     int           // its own UDP port; 0 = a free one
 	Number   string        // caller: what is dialled; "" = 4930123
 	Caller   string        // caller: user part of From; "" = alice
-	Password string        // caller: for uac_auth.xml and uac_register.xml
+	Password string        // of the caller, for the scenarios with a challenge; "" = secret
 	Calls    int           // caller: how many in all; 0 = 1. Callee: how many until it ends by itself; 0 = never
 	Rate     int           // caller: calls per second; 0 = 10
 	Hold     time.Duration // the length of the scenario's pauses
@@ -150,7 +150,8 @@ func (s *SIPP) prepare(dir string) error {
 func (s SIPP) args(dir string) []string {
 	args := []string{
 		"-sf", filepath.Join(dir, scenarioFile), "-i", Loopback, "-p", strconv.Itoa(s.Port), "-nostdin",
-		"-key", "caller", orDefault(s.Caller, "alice"), "-key", "password", orDefault(s.Password, "none"),
+		"-key", "caller", orDefault(s.Caller, "alice"), "-key", "password", orDefault(s.Password, "secret"),
+		"-au", orDefault(s.Caller, "alice"), "-ap", orDefault(s.Password, "secret"),
 		"-d", strconv.FormatInt(s.Hold.Milliseconds(), 10),
 		"-trace_stat", "-stf", filepath.Join(dir, statFile), "-fd", "1",
 		"-trace_err", "-error_file", filepath.Join(dir, errorFile),

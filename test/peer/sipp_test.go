@@ -12,6 +12,7 @@ func TestScenarios(t *testing.T) {
 	tests := []struct {
 		uac, uas string
 		lenient  bool
+		password string
 	}{
 		{uac: "uac_call.xml", uas: "uas_answer.xml"},
 		{uac: "uac_call.xml", uas: "uas_late_answer.xml"},
@@ -25,6 +26,8 @@ func TestScenarios(t *testing.T) {
 		{uac: "uac_unavailable.xml", uas: "uas_unavailable.xml"},
 		{uac: "uac_cancel.xml", uas: "uas_ring_forever.xml"},
 		{uac: "uac_cancel_crossing.xml", uas: "uas_answer_cancelled.xml"},
+		{uac: "uac_auth.xml", uas: "uas_challenge.xml"},
+		{uac: "uac_auth_refused.xml", uas: "uas_challenge.xml", password: "wrong"},
 		{uac: "load_uac.xml", uas: "load_uas.xml"},
 	}
 	for _, tt := range tests {
@@ -32,7 +35,7 @@ func TestScenarios(t *testing.T) {
 			t.Parallel()
 			uas := StartUAS(t, SIPP{Scenario: tt.uas, Calls: 3, Hold: 300 * time.Millisecond})
 			RunUAC(t, SIPP{Scenario: tt.uac, Target: uas.Addr, Calls: 3, Hold: 200 * time.Millisecond, Lenient: tt.lenient,
-				Timeout: 10 * time.Second})
+				Password: tt.password, Timeout: 10 * time.Second})
 			ctx, cancel := context.WithTimeout(t.Context(), 8*time.Second)
 			defer cancel()
 			callee, err := uas.Wait(ctx)

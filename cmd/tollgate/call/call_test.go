@@ -113,6 +113,9 @@ func TestAgainstSipp(t *testing.T) {
 	}{
 		{name: "answer", scenario: "uas_answer.xml", want: []string{"1 answered"}},
 		{name: "early media", scenario: "uas_early_media.xml", want: []string{"183 Session Progress", "1 answered"}},
+		{name: "password", scenario: "uas_challenge.xml", args: []string{"-password", "secret"}, want: []string{"1 answered"}},
+		{name: "wrong password", scenario: "uas_challenge.xml", args: []string{"-password", "secrets"}, fails: true,
+			want: []string{"refused: 403 Forbidden"}},
 		{name: "callee hangs up", scenario: "uas_bye.xml", args: []string{"-hold", "5s"}, want: []string{"the other side hung up after 0.1", "1 answered"}},
 		{name: "busy", scenario: "uas_busy.xml", fails: true, want: []string{"call 1: refused: 486 Busy Here", "1 refused", "     1 refused: 486"}},
 		{name: "nobody answers", scenario: "uas_ring_forever.xml", args: []string{"-wait", "300ms"}, fails: true,
