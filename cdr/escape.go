@@ -20,11 +20,16 @@ const (
 	Line
 	// Quoted is Line with double quotes around each value, and with " and \ escaped inside (syslog).
 	Quoted
+	// QuotedRaw is Raw with double quotes around each value: GnuGk's form in syslog.
+	QuotedRaw
 )
+
+// quotes tells whether values stand in double quotes.
+func (e Escaping) quotes() bool { return e == Quoted || e == QuotedRaw }
 
 // escapeTail escapes dst[from:] in place. separator is escaped as well; 0 stands for none.
 func escapeTail(dst []byte, from int, e Escaping, separator byte) []byte {
-	if e == Raw {
+	if e == Raw || e == QuotedRaw {
 		return dst
 	}
 	for i := from; i < len(dst); i++ {

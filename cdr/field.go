@@ -71,7 +71,7 @@ func (f Field) Number(src Source) (int64, bool) {
 
 // append is the one place where values enter a text, so that none can enter it unescaped. src is complete.
 func (d *definition) append(dst []byte, src Source, format Format) []byte {
-	if format.Escaping == Quoted {
+	if format.Escaping.quotes() {
 		dst = append(dst, '"')
 	}
 	from := len(dst)
@@ -83,7 +83,7 @@ func (d *definition) append(dst []byte, src Source, format Format) []byte {
 	if d.number == nil && !d.safe {
 		dst = escapeTail(dst, from, format.Escaping, 0)
 	}
-	if format.Escaping == Quoted {
+	if format.Escaping.quotes() {
 		dst = append(dst, '"')
 	}
 	return dst

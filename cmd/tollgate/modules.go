@@ -4,6 +4,7 @@ import (
 	"tollgate/acctstack"
 	"tollgate/modules/fileacct"
 	"tollgate/modules/radacct"
+	"tollgate/modules/sqlacct"
 	"tollgate/modules/statusacct"
 	"tollgate/modules/syslogacct"
 )
@@ -13,6 +14,7 @@ func modules(status statusacct.Broadcaster) []acctstack.Factory {
 	return []acctstack.Factory{
 		fileacct.Factory(),
 		radacct.Factory(),
+		sqlacct.Factory(),
 		syslogacct.Factory(),
 		statusacct.Factory(status),
 	}

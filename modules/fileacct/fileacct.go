@@ -72,17 +72,12 @@ func (m *Module) format(env acctstack.Env, sec *config.Section) config.Problems 
 	if m.standard && text != "" {
 		m.warnings = append(m.warnings, sec.Warning("CDRString", "CDRString has no effect beside StandardCDRFormat=1"))
 	}
-	times := sec.Text("TimestampFormat")
-	switch {
-	case times != "":
-	case m.standard:
-		times = "RFC822" // GnuGk's standard line does not follow the global format
-	default:
-		times = env.TimestampFormat
+	if m.standard {
+		env.TimestampFormat = "RFC822" // GnuGk's standard line does not follow the global format
 	}
-	var err error
-	if m.times, err = cdr.ParseTimeFormat(times); err != nil {
-		return config.Problems{sec.Problem("TimestampFormat", "%v", err)}
+	var problems config.Problems
+	if m.times, problems = env.Times(sec); len(problems) > 0 {
+		return problems
 	}
 	if !m.standard {
 		m.template = cdr.Compile(text, cdr.CallScope, cdr.Format{Times: m.times, Escaping: m.escaping})

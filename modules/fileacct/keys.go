@@ -21,8 +21,7 @@ func keys() []config.Key {
 			Doc: "1 writes the standard CDR line, 0 the CDRString; unset it is 1 exactly if CDRString is empty."},
 		{Name: "CDRString", Kind: config.Template, Example: "%s|%g|%u|%{Calling-Station-Id}|%{Called-Station-Id}|%d|%c",
 			Doc: "A line of your own, with the placeholders of call events."},
-		{Name: "TimestampFormat", Kind: config.String, Check: checkTimes,
-			Doc: "The form of times; empty means RFC822 in the standard line and the global format in a CDRString."},
+		acctstack.TimestampKey("The form of times; empty means RFC822 in the standard line and the global format in a CDRString."),
 		{Name: "Escape", Kind: config.Bool, Default: "1",
 			Doc: "1 writes a separator or control character inside a value as %XX; 0 is GnuGk's raw form, which a caller can forge."},
 		{Name: "Sync", Kind: config.String, Default: "interval:1s", Check: checkSync,
@@ -33,15 +32,6 @@ func keys() []config.Key {
 func foreign() []config.Foreign {
 	const reason = "rotate with logrotate: the file is opened anew when it was renamed, and on reload"
 	return []config.Foreign{{Name: "Rotate", Reason: reason}, {Name: "RotateTime", Reason: reason}, {Name: "RotateDay", Reason: reason}}
-}
-
-// checkTimes accepts the empty text, which stands for another format.
-func checkTimes(raw string) error {
-	if raw == "" {
-		return nil
-	}
-	_, err := cdr.ParseTimeFormat(raw)
-	return err
 }
 
 func checkSync(raw string) error {

@@ -5,7 +5,6 @@ import (
 	"net/netip"
 
 	"tollgate/acctstack"
-	"tollgate/cdr"
 	"tollgate/config"
 	"tollgate/radius"
 )
@@ -55,8 +54,7 @@ func attributeKeys() []config.Key {
 			Doc: "1 adds the Cisco attributes of VoIP calls."},
 		{Name: "EventId", Kind: config.Bool, Default: "1",
 			Doc: "1 adds a Cisco-AVPair event-id=UUID, by which the server can tell a repeated record."},
-		{Name: "TimestampFormat", Kind: config.String, Check: checkTimes,
-			Doc: "The form of times in the Cisco attributes; empty means the global format."},
+		acctstack.TimestampKey("The form of times in the Cisco attributes; empty means the global format."),
 		{Name: "UseDialedNumber", Kind: config.Bool, Default: "0",
 			Doc: "1 sends the number as dialled in Called-Station-Id, 0 the number after rewriting."},
 		{Name: "FixedUsername", Kind: config.String,
@@ -81,13 +79,5 @@ func checkPorts(raw string) error {
 		return nil
 	}
 	_, err := radius.ParsePortRange(raw)
-	return err
-}
-
-func checkTimes(raw string) error {
-	if raw == "" {
-		return nil
-	}
-	_, err := cdr.ParseTimeFormat(raw)
 	return err
 }

@@ -38,10 +38,9 @@ type Module struct {
 func newModule(env acctstack.Env, sec *config.Section) (acctstack.Module, error) {
 	m := &Module{name: strings.ToLower(env.Instance)}
 	transport, problems := readTransport(env, sec)
-	var err error
-	if m.content, err = readContent(env, sec, transport.Local); err != nil {
-		problems = append(problems, sec.Problem("TimestampFormat", "TimestampFormat: %v", err))
-	}
+	var ps config.Problems
+	m.content, ps = readContent(env, sec, transport.Local)
+	problems = append(problems, ps...)
 	if err := problems.Err(); err != nil {
 		return nil, err
 	}
@@ -127,12 +126,8 @@ type content struct {
 	times        *cdr.TimeFormat
 }
 
-func readContent(env acctstack.Env, sec *config.Section, local netip.Addr) (content, error) {
-	format := sec.Text("TimestampFormat")
-	if format == "" {
-		format = env.TimestampFormat
-	}
-	times, err := cdr.ParseTimeFormat(format)
+func readContent(env acctstack.Env, sec *config.Section, local netip.Addr) (content, config.Problems) {
+	times, problems := env.Times(sec)
 	return content{
 		nas:          local,
 		fixedUser:    sec.Text("FixedUsername"),
@@ -140,5 +135,5 @@ func readContent(env acctstack.Env, sec *config.Section, local netip.Addr) (cont
 		cisco:        sec.Bool("AppendCiscoAttributes"),
 		eventID:      sec.Bool("EventId"),
 		times:        times,
-	}, err
+	}, problems
 }

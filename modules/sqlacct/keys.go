@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"tollgate/cdr"
+	"tollgate/acctstack"
 	"tollgate/config"
 )
 
@@ -24,8 +25,7 @@ func keys() []config.Key {
 			Doc: "always forces each transaction to the disk before its events count as stored; none leaves that to the system."},
 		{Name: "BusyTimeout", Kind: config.Duration, Unit: "s", Default: "5", Min: 0, Max: 60,
 			Doc: "How long a database that another program has locked is waited for."},
-		{Name: "TimestampFormat", Kind: config.String, Check: checkTimes, Example: "UTC MySQL",
-			Doc: "The form of times in the queries; empty means the global format."},
+		acctstack.TimestampKey("The form of times in the queries; empty means the global format."),
 		query("InitQuery", "Statements that run at each start and must bear repetition, separated by semicolons; no placeholders.",
 			"CREATE TABLE IF NOT EXISTS calls (session_id TEXT PRIMARY KEY, username TEXT, duration INTEGER, cause INTEGER)"),
 		query("StartQuery", "The query of start events.", "INSERT INTO calls (session_id, username) VALUES (%s, %u)"),
@@ -61,13 +61,4 @@ func checkDriver(raw string) error {
 		}
 	}
 	return fmt.Errorf("%q is unknown; allowed: %s", raw, drivers[0])
-}
-
-// checkTimes accepts the empty text, which stands for the global format.
-func checkTimes(raw string) error {
-	if raw == "" {
-		return nil
-	}
-	_, err := cdr.ParseTimeFormat(raw)
-	return err
 }

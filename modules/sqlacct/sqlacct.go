@@ -60,6 +60,7 @@ func newModule(env acctstack.Env, sec *config.Section) (*Module, error) {
 			Busy: sec.Duration("BusyTimeout"),
 		},
 	}
+	var problems config.Problems
 	p := parser{module: m, env: env, section: sec, parsed: make(map[string]*sqldb.Query)}
 	if err := checkDriver(sec.Text("Driver")); err != nil {
 		p.problems = append(p.problems, sec.Problem("Driver", "Driver: %v", err))
@@ -69,7 +70,11 @@ func newModule(env acctstack.Env, sec *config.Section) (*Module, error) {
 	} else if !filepath.IsAbs(m.database.Path) {
 		m.database.Path = filepath.Join(env.StateDir, m.database.Path)
 	}
-	p.queries()
+	if p.times, problems = env.Times(sec); len(problems) > 0 {
+		p.problems = append(p.problems, problems...)
+	} else {
+		p.queries()
+	}
 	if err := p.problems.Err(); err != nil {
 		return nil, err
 	}
@@ -136,15 +141,6 @@ type parser struct {
 }
 
 func (p *parser) queries() {
-	text := p.section.Text("TimestampFormat")
-	if text == "" {
-		text = p.env.TimestampFormat
-	}
-	var err error
-	if p.times, err = cdr.ParseTimeFormat(text); err != nil {
-		p.problems = append(p.problems, p.section.Problem("TimestampFormat", "%v", err))
-		return
-	}
 	for _, e := range events {
 		p.event(e)
 	}

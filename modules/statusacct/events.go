@@ -47,17 +47,7 @@ func keys() []config.Key {
 			Doc: "The line of " + e.kind.String() + " events; empty sends none."})
 	}
 	return append(keys,
-		config.Key{Name: "TimestampFormat", Kind: config.String, Check: checkTimes,
-			Doc: "The form of times; empty means the global format."},
+		acctstack.TimestampKey("The form of times; empty means the global format."),
 		config.Key{Name: "Escape", Kind: config.Bool, Default: "1",
 			Doc: "1 writes a separator or control character inside a value as %XX; 0 is GnuGk's raw form, which a caller can forge."})
-}
-
-// checkTimes accepts the empty text, which stands for another format.
-func checkTimes(raw string) error {
-	if raw == "" {
-		return nil
-	}
-	_, err := cdr.ParseTimeFormat(raw)
-	return err
 }

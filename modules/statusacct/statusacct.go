@@ -49,13 +49,9 @@ var _ acctstack.Warner = (*Module)(nil)
 func newModule(b Broadcaster, env acctstack.Env, sec *config.Section) (*Module, error) {
 	m := &Module{name: strings.ToLower(env.Instance), clients: b, templates: make(map[acctstack.Kind]*cdr.Template)}
 	m.buffers.New = func() any { return new([]byte) }
-	text := sec.Text("TimestampFormat")
-	if text == "" {
-		text = env.TimestampFormat
-	}
-	times, err := cdr.ParseTimeFormat(text)
-	if err != nil {
-		return nil, config.Problems{sec.Problem("TimestampFormat", "%v", err)}
+	times, problems := env.Times(sec)
+	if len(problems) > 0 {
+		return nil, problems
 	}
 	format := cdr.Format{Times: times, Escaping: cdr.Line, DashedCallID: true}
 	if !sec.Bool("Escape") {

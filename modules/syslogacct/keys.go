@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"strings"
 
-	"tollgate/cdr"
+	"tollgate/acctstack"
 	"tollgate/config"
 )
 
@@ -19,12 +19,17 @@ func keys() []config.Key {
 		{Name: "Ident", Kind: config.String, Default: "tollgate", Check: checkIdent,
 			Doc: "The program's name in the messages; GnuGk's is GnuGk."},
 	}
+	keys = append(keys,
+		config.Key{Name: "QueueWait", Kind: config.Duration, Unit: "ms", Default: "250", Min: 0, Max: 10000,
+			Doc: "How long an event may wait while the local daemon's queue is full; after one has waited in vain, events fail at once until the daemon takes one again; 0 never waits."},
+		config.Key{Name: "Escape", Kind: config.Bool, Default: "1",
+			Doc: "Whether separators, quotes and control characters in values are written %XX; 0 is GnuGk's form, in which a caller can forge messages."},
+	)
 	for _, e := range events {
 		keys = append(keys, config.Key{Name: e.key, Kind: config.Template, Default: e.text,
 			Doc: "The message of " + e.kind.String() + " events, values in double quotes; empty sends none."})
 	}
-	return append(keys, config.Key{Name: "TimestampFormat", Kind: config.String, Check: checkTimes,
-		Doc: "The form of times in the texts; empty means the global format."})
+	return append(keys, acctstack.TimestampKey("The form of times in the texts; empty means the global format."))
 }
 
 // name is a word of syslog(3) and its number.
@@ -83,14 +88,5 @@ func checkLevel(raw string) error {
 
 func checkServer(raw string) error {
 	_, err := parseServer(raw)
-	return err
-}
-
-// checkTimes accepts the empty text, which stands for another format.
-func checkTimes(raw string) error {
-	if raw == "" {
-		return nil
-	}
-	_, err := cdr.ParseTimeFormat(raw)
 	return err
 }

@@ -21,11 +21,14 @@ const (
 
 var errQueueFull = errors.New("the receiver's queue is full")
 
-// socket is a datagram socket that never waits: what the system cannot take at once is an error.
+// socket is a datagram socket that waits for its receiver as long as its patience lasts, and not at all once that was in
+// vain: a daemon that hangs costs one event its patience, not every event.
 type socket struct {
-	to server
+	to       server
+	patience time.Duration
 
 	mu       sync.Mutex
+	stuck    bool // a message waited in vain, and none was taken since
 	fd       int
 	failed   error // of the last look-up of the name
 	failedAt time.Time
@@ -49,16 +52,37 @@ func (s *socket) send(ctx context.Context, message []byte) error {
 			return s.name(err)
 		}
 	}
-	err := s.write(message)
+	err := s.deliver(message)
 	if gone(err) && !fresh {
 		if err = s.connect(ctx); err == nil {
-			err = s.write(message)
+			err = s.deliver(message)
 		}
 	}
 	if gone(err) {
 		s.drop()
 	}
 	return s.name(err)
+}
+
+// deliver writes the message, and waits while the receiver's queue is full. That is common and short: the queue of a
+// Unix socket holds few messages, and many events come in the same instant.
+func (s *socket) deliver(message []byte) error {
+	err := s.write(message)
+	for begun := time.Now(); err == errQueueFull && !s.stuck; err = s.write(message) {
+		left := s.patience - time.Since(begun)
+		if left < time.Millisecond {
+			s.stuck = true
+			return err
+		}
+		writable := []unix.PollFd{{Fd: int32(s.fd), Events: unix.POLLOUT}}
+		if _, err := unix.Poll(writable, int(left/time.Millisecond)); err != nil && err != unix.EINTR {
+			return fmt.Errorf("waiting for the receiver: %w", err)
+		}
+	}
+	if err == nil {
+		s.stuck = false
+	}
+	return err
 }
 
 // write makes the one system call.

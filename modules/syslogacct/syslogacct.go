@@ -62,25 +62,21 @@ func newModule(env acctstack.Env, sec *config.Section) (*Module, error) {
 	level, err := parseLevel(sec.Text("SyslogLevel"))
 	check("SyslogLevel", err)
 	check("Ident", checkIdent(sec.Text("Ident")))
-	times, err := parseTimes(env, sec)
-	check("TimestampFormat", err)
+	times, ps := env.Times(sec)
+	problems = append(problems, ps...)
 	if err := problems.Err(); err != nil {
 		return nil, err
 	}
 	m.header = newHeader(facility|level, sec.Text("Ident"), to.network)
-	m.limit, m.socket = to.limit(), &socket{to: to, fd: closed}
+	m.limit, m.socket = to.limit(), &socket{to: to, fd: closed, patience: sec.Duration("QueueWait")}
 	format := cdr.Format{Times: times, Escaping: cdr.Quoted}
+	if !sec.Bool("Escape") {
+		format.Escaping = cdr.QuotedRaw
+	}
 	for _, e := range events {
 		m.compile(e, sec, format)
 	}
 	return m, nil
-}
-
-func parseTimes(env acctstack.Env, sec *config.Section) (*cdr.TimeFormat, error) {
-	if text := sec.Text("TimestampFormat"); text != "" {
-		return cdr.ParseTimeFormat(text)
-	}
-	return cdr.ParseTimeFormat(env.TimestampFormat)
 }
 
 func (m *Module) compile(e event, sec *config.Section, format cdr.Format) {
@@ -113,8 +109,7 @@ func (m *Module) Close() error {
 // Warnings are the placeholders that the module does not know.
 func (m *Module) Warnings() config.Problems { return m.warnings }
 
-// Store hands the message of ev to the system. It never waits for the syslog daemon: a daemon whose queue is full is an
-// error. Nothing is sent, and nothing fails, if the operator emptied the text of that kind.
+// Store hands the message of ev to the system. It waits for the syslog daemon as QueueWait allows, and no longer. Nothing is sent, and nothing fails, if the operator emptied the text of that kind.
 func (m *Module) Store(ctx context.Context, ev *acctstack.Event) error {
 	err := ctx.Err()
 	if t := m.templates[ev.Kind]; err == nil && t != nil {

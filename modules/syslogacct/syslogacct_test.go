@@ -1,14 +1,12 @@
 package syslogacct
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"net"
 	"os"
 	"path/filepath"
 	"regexp"
-	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -18,32 +16,12 @@ import (
 
 	"tollgate/acctstack"
 	"tollgate/acctstack/stacktest"
-	"tollgate/config"
 	"tollgate/test/peer"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// patient tries an event again while the daemon's queue is full, as the program that keeps failed events does. The queue
-// of a socket holds ten messages where net.unix.max_dgram_qlen was never raised, fewer than the suite sends at once.
-type patient struct{ *Module }
-
-func (p patient) Store(ctx context.Context, ev *acctstack.Event) error {
-	for {
-		err := p.Module.Store(ctx, ev)
-		if !errors.Is(err, errQueueFull) {
-			return err
-		}
-		runtime.Gosched()
-	}
-}
-
 func TestConformance(t *testing.T) {
-	factory := Factory()
-	factory.New = func(env acctstack.Env, sec *config.Section) (acctstack.Module, error) {
-		m, err := newModule(env, sec)
-		return patient{m}, err
-	}
 	r := peer.StartRsyslog(t)
 	var lines strings.Builder
 	fmt.Fprintf(&lines, "Server=unix:%s\n", r.Socket)
@@ -51,7 +29,7 @@ func TestConformance(t *testing.T) {
 		lines.WriteString(e.key + "=" + e.kind.String() + " %{event-uuid}\n")
 	}
 	stacktest.Conformance(t, stacktest.Subject{
-		Factory: factory,
+		Factory: Factory(),
 		Config:  lines.String(),
 		Stored: func(t *testing.T, ev *acctstack.Event) int {
 			return strings.Count(strings.Join(r.Lines(t), "\n"), ev.ID.String())
@@ -141,29 +119,48 @@ func TestDaemonRestarts(t *testing.T) {
 	}
 }
 
-func TestFullQueueNeverWaits(t *testing.T) {
-	r := peer.StartRsyslog(t)
-	m := stacktest.Open(t, Factory(), "Server=unix:"+r.Socket+"\nStopEvent=%s")
-	r.Pause(t)
-	sent := 0
-	var err error
-	begun := time.Now()
-	for err == nil && sent < 100000 {
-		if err = m.Store(t.Context(), stacktest.Event(acctstack.Stop, sent)); err == nil {
-			sent++
-		}
+func TestFullQueueCostsOnePatience(t *testing.T) {
+	for name, patience := range map[string]time.Duration{"none": 0, "some": 300 * time.Millisecond} {
+		t.Run(name, func(t *testing.T) {
+			r := peer.StartRsyslog(t)
+			m := stacktest.Open(t, Factory(), fmt.Sprintf("Server=unix:%s\nStopEvent=%%s\nQueueWait=%dms", r.Socket, patience.Milliseconds()))
+			r.Pause(t)
+			sent := 0
+			var err error
+			begun := time.Now()
+			for err == nil && sent < 100000 {
+				if err = m.Store(t.Context(), stacktest.Event(acctstack.Stop, sent)); err == nil {
+					sent++
+				}
+			}
+			if took := time.Since(begun); took < patience-5*time.Millisecond || took > patience+5*time.Second {
+				t.Errorf("the first event that was not taken came after %s", took)
+			}
+			if !errors.Is(err, errQueueFull) || acctstack.IsPermanent(err) {
+				t.Fatalf("after %d messages: %v", sent, err)
+			}
+			begun = time.Now()
+			for range 100 {
+				if err = m.Store(t.Context(), stacktest.Event(acctstack.Stop, sent)); !errors.Is(err, errQueueFull) {
+					t.Fatalf("with a full queue: %v", err)
+				}
+			}
+			if took := time.Since(begun); took > 5*time.Second {
+				t.Errorf("a hundred events at a daemon that hangs took %s", took)
+			}
+			r.Resume(t)
+			expectRecovery(t, r, m, sent)
+		})
 	}
-	took := time.Since(begun)
-	r.Resume(t)
-	if !errors.Is(err, errQueueFull) || acctstack.IsPermanent(err) {
-		t.Fatalf("after %d messages: %v", sent, err)
-	}
-	if took > 5*time.Second {
-		t.Errorf("it took %s", took)
-	}
+}
+
+// expectRecovery waits until the daemon has what was sent, and takes one more.
+func expectRecovery(t *testing.T, r *peer.Rsyslog, m acctstack.Module, sent int) {
+	t.Helper()
 	r.WaitLines(t, sent, "tollgate")
 	for deadline := time.Now().Add(5 * time.Second); ; time.Sleep(time.Millisecond) {
-		if err = m.Store(t.Context(), stacktest.Event(acctstack.Stop, sent)); err == nil {
+		err := m.Store(t.Context(), stacktest.Event(acctstack.Stop, sent))
+		if err == nil {
 			break
 		}
 		if time.Now().After(deadline) {
