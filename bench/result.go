@@ -72,7 +72,7 @@ func (res *result) print(out io.Writer) {
 	}
 	w.Flush()
 	if n := res.disturbed(); n > 0 {
-		fmt.Fprintf(out, "%d runs were disturbed by other programs: measure again on a quiet machine\n", n)
+		fmt.Fprintf(out, "runs disturbed by other programs: %d; measure again on a quiet machine\n", n)
 	}
 }
 
