@@ -156,9 +156,6 @@ func TestChecks(t *testing.T) {
 			t.Errorf("Sync=%s gave %+v, %v", text, got, err)
 		}
 	}
-	if checkTimes("%Y %!") == nil || checkTimes("") != nil {
-		t.Error("checkTimes")
-	}
 }
 
 func TestStartWithoutFolder(t *testing.T) {

@@ -2,7 +2,6 @@ package fileacct
 
 import (
 	"tollgate/acctstack"
-	"tollgate/cdr"
 	"tollgate/config"
 )
 

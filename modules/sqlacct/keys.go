@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"strings"
 
-	"tollgate/cdr"
 	"tollgate/acctstack"
 	"tollgate/config"
 )
