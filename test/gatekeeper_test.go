@@ -54,8 +54,10 @@ func newGatekeeper(t testing.TB, path string) *gatekeeper {
 // address is where peers send SIP.
 func (g *gatekeeper) address() string { return net.JoinHostPort(peer.Loopback, strconv.Itoa(g.port)) }
 
-// routeTo sends all calls to a callee.
-func (g *gatekeeper) routeTo(callee string) { g.config.set("SIP::Routes", "*", "sip:"+callee) }
+// routeTo sends all calls to a callee, or to the next one when that fails.
+func (g *gatekeeper) routeTo(callees ...string) {
+	g.config.set("SIP::Routes", "*", "sip:"+strings.Join(callees, ",sip:"))
+}
 
 // save writes the configuration into the folder.
 func (g *gatekeeper) save() {

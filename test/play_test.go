@@ -2,8 +2,10 @@ package test
 
 import (
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -21,7 +23,8 @@ import (
 //	config FILE                  the configuration, from the root of the project; else config.ini of the folder
 //	set SECTION KEY=VALUE        changes it; a running gatekeeper sees it with the next reload
 //	radius STATE                 up, silent (it takes requests and does not answer) or gone (its port refuses)
-//	callee SCENARIO [OPTION]...  a callee, where the default route leads; hold=TIME is the length of its pauses
+//	callee SCENARIO [OPTION]...  a callee, where the default route leads; hold=TIME is the length of its pauses. A second one
+//	                             is the route's second target
 //	gatekeeper                   starts the gatekeeper, and a client that watches its status port
 //	caller SCENARIO [OPTION]...  calls, until the end of the scenario: hold=TIME calls=N rate=N number=N, lenient; with &
 //	                             at the end the play goes on meanwhile. The scenario says what must come back
@@ -32,8 +35,9 @@ import (
 //	ended CODE                   the gatekeeper ends with that exit code
 //	want RECORD N [TEXT]...      at the end there are exactly N records that hold each TEXT; "" quotes blanks
 //
-// RECORD is radius, file, sql, syslog, status, log (lines), or invite (INVITEs that reached the callee). Before the end the
-// gatekeeper is stopped with SIGTERM, if it runs, and must exit with 0, so that "exactly" means: and no more will come.
+// RECORD is radius, file, sql, syslog, status or log, or invite: a call that reached a callee, with what happened to it there
+// (answered, cancelled, hungup, ...). Before the end the gatekeeper is stopped with SIGTERM, if it runs, and must exit with 0,
+// so that "exactly" means: and no more will come.
 func TestPlays(t *testing.T) {
 	plays, err := filepath.Glob("[0-9]*/*.play")
 	if err != nil || len(plays) == 0 {
@@ -57,9 +61,9 @@ type play struct {
 	watch  *statusClient
 	radius *peer.FreeRADIUS
 	syslog *peer.Rsyslog
-	callee *peer.UAS
-	called peer.Result // of the callee, at the end
-	since  time.Time   // what within counts from
+	callee []*peer.UAS
+	called []string  // what the callees saw, a line for each call; at the end
+	since  time.Time // what within counts from
 	busy   sync.WaitGroup
 	wants  []want
 }
@@ -182,8 +186,12 @@ func (p *play) setRADIUS(state string) {
 
 func (p *play) startCallee(args []string) {
 	p.Helper()
-	p.callee = peer.StartUAS(p, p.sipp(args))
-	p.gatekeeper().routeTo(p.callee.Addr)
+	p.callee = append(p.callee, peer.StartUAS(p, p.sipp(args)))
+	var targets []string
+	for _, callee := range p.callee {
+		targets = append(targets, callee.Addr)
+	}
+	p.gatekeeper().routeTo(targets...)
 }
 
 func (p *play) startCaller(args []string) {
@@ -243,10 +251,13 @@ func (p *play) finish(path string) {
 		p.gk.stop()
 	}
 	p.gk.sane()
-	if p.callee != nil {
-		var err error
-		if p.called, err = p.callee.Stop(); err != nil {
+	for _, callee := range p.callee {
+		result, err := callee.Stop()
+		if err != nil {
 			p.Error(err)
+		}
+		for id, events := range result.Calls {
+			p.called = append(p.called, id+" "+strings.Join(slices.Sorted(maps.Keys(events)), " "))
 		}
 	}
 	for _, w := range p.wants {

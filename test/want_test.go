@@ -1,6 +1,7 @@
 package test
 
 import (
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -56,8 +57,8 @@ func (p *play) records(kind string) []string {
 	switch kind {
 	case "radius":
 		var lines []string
-		for _, record := range p.radius.Records(p) {
-			lines = append(lines, radiusLine(record))
+		for i, record := range p.radius.Records(p) {
+			lines = append(lines, fmt.Sprintf("#%d %s", i+1, radiusLine(record)))
 		}
 		return lines
 	case "file":
@@ -69,13 +70,13 @@ func (p *play) records(kind string) []string {
 	case "log":
 		return strings.Split(p.gk.log(), "\n")
 	case "invite":
-		return slices.Collect(maps.Keys(p.called.Calls))
+		return p.called
 	}
 	p.Fatalf("unknown records %q", kind)
 	return nil
 }
 
-// radiusLine is a RADIUS record as one line: its kind, then each attribute as NAME=VALUE in the order of the names.
+// radiusLine is a RADIUS record as one line: its place among them and its kind, then each attribute as NAME=VALUE in the order of the names.
 func radiusLine(r peer.Record) string {
 	line := r.Get("Acct-Status-Type")
 	for _, name := range slices.Sorted(maps.Keys(r)) {
