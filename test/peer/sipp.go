@@ -117,7 +117,9 @@ func (s SIPP) Run(ctx context.Context, dir string) (Result, error) {
 	case <-ctx.Done():
 		return Result{}, p.failure(ctx.Err())
 	case <-time.After(s.timeout() + exitTime):
-		return Result{}, p.failure(errors.New("it did not end in time"))
+		p.Kill()
+		r, err := readResult(dir)
+		return r, errors.Join(p.failure(errors.New("it did not end in time")), err)
 	}
 	r, err := readResult(dir)
 	if err != nil {

@@ -28,10 +28,15 @@ func newCallee(o *options, rep *report) (*callee, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w (where the callee answers; -callee chooses another address or none)", err)
 	}
-	c := &callee{phone: p, ring: o.ring, report: rep, closing: make(chan struct{}), up: make(map[string]*sipgo.DialogServerSession)}
+	c := &callee{
+		phone: p, ring: o.ring, report: rep, closing: make(chan struct{}),
+		up: make(map[string]*sipgo.DialogServerSession),
+	}
 	c.dialogs = sipgo.NewDialogServerCache(p.client, p.contact)
 	p.server.OnInvite(c.onInvite)
-	p.server.OnAck(func(req *sip.Request, tx sip.ServerTransaction) { _ = c.dialogs.ReadAck(req, tx) }) // a stray ACK is nobody's
+	p.server.OnAck(func(req *sip.Request, tx sip.ServerTransaction) {
+		_ = c.dialogs.ReadAck(req, tx) // a stray ACK is nobody's
+	})
 	p.server.OnBye(c.onBye)
 	p.serve()
 	return c, nil
