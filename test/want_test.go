@@ -63,6 +63,8 @@ func (p *play) records(kind string) []string {
 		return lines
 	case "file":
 		return withSeconds(p.gk.cdrLines())
+	case "sql":
+		return p.gk.query("SELECT * FROM events")
 	case "syslog":
 		return p.syslog.Lines(p)
 	case "status":
