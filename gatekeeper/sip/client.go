@@ -57,9 +57,8 @@ func (s *shard) newTag() string {
 	return hex.EncodeToString(b[:])
 }
 
-// branchOf reads the number back from the branch of an answer. An answer to a CANCEL has the INVITE's branch.
-func branchOf(m *message) (uint64, bool) {
-	b := m.via.branch
+// branchNumber reads the number back from a branch of ours.
+func branchNumber(b []byte) (uint64, bool) {
 	if len(b) != len(magicCookie)+branchDigits || string(b[:len(magicCookie)]) != magicCookie {
 		return 0, false
 	}
@@ -67,11 +66,16 @@ func branchOf(m *message) (uint64, bool) {
 	if _, err := hex.Decode(n[:], b[len(magicCookie):]); err != nil {
 		return 0, false
 	}
-	id := binary.BigEndian.Uint64(n[:])
+	return binary.BigEndian.Uint64(n[:]), true
+}
+
+// branchOf is the number in the branch of an answer. An answer to a CANCEL has the INVITE's branch.
+func branchOf(m *message) (uint64, bool) {
+	id, ok := branchNumber(m.via.branch)
 	if methodOf(m.cseqMethod) == methodCancel {
 		id |= 1
 	}
-	return id, true
+	return id, ok
 }
 
 // start sends the request, which is copied, and arms the retransmissions.

@@ -105,6 +105,16 @@ func better(a, b int) bool {
 	return a/100 < b/100
 }
 
+// hasPending tells whether a branch with that number still waits for its final answer.
+func (tx *serverTx) hasPending(id uint64) bool {
+	for _, b := range tx.branches {
+		if b.id == id && b.pending() {
+			return true
+		}
+	}
+	return false
+}
+
 // stopOthers cancels every branch but one.
 func (tx *serverTx) stopOthers(but *clientTx) {
 	for _, b := range tx.branches {

@@ -121,8 +121,9 @@ func (s *shard) handleInDialog(m *message, from netip.AddrPort, l *listener) {
 	s.start(branch, s.out)
 }
 
-// handleInvite takes an INVITE that begins a call, or one that belongs to a call already: a copy that came another way
-// (RFC 3261 8.2.2.2), or a spiral.
+// handleInvite takes an INVITE that begins a call, or one that belongs to a call already: a spiral, which goes on within
+// the call, or a copy that came another way, which is answered 482 as a UA would (RFC 3261 8.2.2.2): sent on it would be a
+// call that no record knows of.
 func (s *shard) handleInvite(m *message, from netip.AddrPort, l *listener) {
 	settings := s.front.settings.Load()
 	tx := s.newServer(m, from, l)
@@ -140,8 +141,13 @@ func (s *shard) handleInvite(m *message, from netip.AddrPort, l *listener) {
 		return
 	}
 	tx.untried = targets
-	if s.joins(m) {
+	switch sess := s.sessionOf(m); {
+	case sess == nil:
+	case s.isSpiral(m, sess):
 		s.forwardInvite(tx, m)
+		return
+	default:
+		tx.answer(482, "Loop Detected", "")
 		return
 	}
 	sess := s.newSession(tx, m)

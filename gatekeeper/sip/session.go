@@ -97,11 +97,36 @@ func (sess *session) isBetween(m *message) bool {
 	return !sess.answeredOnce || sess.callee.tag == string(m.toTag) || sess.callee.tag == string(m.fromTag)
 }
 
-// joins tells whether an INVITE without a To tag belongs to a call that is being set up.
-func (s *shard) joins(m *message) bool {
+// sessionOf finds the call that an INVITE without a To tag belongs to already.
+func (s *shard) sessionOf(m *message) *session {
 	for sess := s.sessions[s.sessionKey(m.callID)]; sess != nil; sess = sess.next {
 		if sess.callID == string(m.callID) && sess.caller.tag == string(m.fromTag) && sess.cseq == m.cseq {
-			return true
+			return sess
+		}
+	}
+	return nil
+}
+
+// isSpiral tells whether the INVITE has been here on its way: below its topmost Via stands that of a branch of the
+// call's own INVITE that has no final answer yet. Only who was sent that branch can know its number.
+func (s *shard) isSpiral(m *message, sess *session) bool {
+	if sess.invite == nil {
+		return false
+	}
+	first := true
+	for i := range m.headers {
+		if m.headers[i].id != hdrVia {
+			continue
+		}
+		for rest := m.value(&m.headers[i]); len(rest) > 0; first = false {
+			var v via
+			if err := v.parse(rest); err != nil {
+				return false
+			}
+			rest = rest[min(len(v.element)+1, len(rest)):]
+			if id, ok := branchNumber(v.branch); ok && !first && sess.invite.hasPending(id) {
+				return true
+			}
 		}
 	}
 	return false
