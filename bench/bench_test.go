@@ -135,7 +135,7 @@ func TestKamailio(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !r.passed(1) || r.Accounted != 100 || r.CPUPerCall <= 0 || r.RSS <= 1 {
+	if !r.passed(1) || r.Accounted != 100 || r.CPUPerCall <= 0 || r.Memory <= 1 {
 		t.Errorf("%+v", r)
 	}
 }

@@ -21,7 +21,7 @@ type run struct {
 	Seconds         float64 `json:"seconds"`         // from the first call to the end of the last
 	CPUPerCall      float64 `json:"cpu_us_per_call"` // of the subject, per accounted call
 	LogPerCall      float64 `json:"syslogd_us_per_call"`
-	RSS             float64 `json:"rss_mib"` // of the subject at the end
+	Memory          float64 `json:"memory_mib"` // of the subject at the end, pages that its processes share once
 	Before          load    `json:"load_before"`
 	After           load    `json:"load_after"`
 	Disturbed       bool    `json:"disturbed"` // other programs used more than a quarter of a core, each time it was tried
@@ -63,7 +63,7 @@ func (b *bench) measure(ctx context.Context, s subject, rate int) (run, error) {
 		r.Before, r.After = before, after
 		r.Disturbed = max(before.Busy, after.Busy) > quietCores
 		b.logf("%-8s %5d calls/s: %d of %d failed, %d accounted, %d retransmissions, %.1f s, %.0f µs/call, %.0f MiB; load %s, %.2f and %.2f cores busy",
-			r.Subject, r.Rate, r.Failed, r.Calls, r.Accounted, r.Retransmissions, r.Seconds, r.CPUPerCall, r.RSS,
+			r.Subject, r.Rate, r.Failed, r.Calls, r.Accounted, r.Retransmissions, r.Seconds, r.CPUPerCall, r.Memory,
 			before.Average, before.Busy, after.Busy)
 		if !r.Disturbed || try == tries {
 			return r, nil
@@ -142,8 +142,8 @@ func (b *bench) send(ctx context.Context, s subject, sub *running, log *syslogd,
 	if !r.passed(b.seconds) {
 		b.explain(sub, result.Errors)
 	}
-	rss, err := sub.proc.RSS()
-	r.RSS = float64(rss) / (1 << 20)
+	memory, err := sub.proc.Memory()
+	r.Memory = float64(memory) / (1 << 20)
 	return r, err
 }
 

@@ -13,7 +13,7 @@ type result struct {
 	Machine    machine            `json:"machine"`
 	RunSeconds int                `json:"run_seconds"`
 	CPUMedian  map[string]float64 `json:"cpu_us_per_call_median,omitempty"`
-	RSSMedian  map[string]float64 `json:"rss_mib_median,omitempty"`
+	MemMedian  map[string]float64 `json:"memory_mib_median,omitempty"`
 	Highest    map[string]int     `json:"highest_rate,omitempty"` // 0: not even the first
 	CPURatio   float64            `json:"cpu_ratio,omitempty"`    // Kamailio's time by Tollgate's
 	RateRatio  float64            `json:"rate_ratio,omitempty"`   // Tollgate's rate by Kamailio's
@@ -25,7 +25,7 @@ type result struct {
 func (res *result) summarise() {
 	if len(res.CPURuns) > 0 {
 		res.CPUMedian = medians(res.CPURuns, func(r run) float64 { return r.CPUPerCall })
-		res.RSSMedian = medians(res.CPURuns, func(r run) float64 { return r.RSS })
+		res.MemMedian = medians(res.CPURuns, func(r run) float64 { return r.Memory })
 		res.CPURatio = ratio(res.CPUMedian["kamailio"], res.CPUMedian["tollgate"])
 	}
 	res.RateRatio = ratio(float64(res.Highest["tollgate"]), float64(res.Highest["kamailio"]))
@@ -65,7 +65,7 @@ func (res *result) print(out io.Writer) {
 	fmt.Fprintf(w, "\n\ttollgate\tkamailio\tratio\t\n")
 	if res.CPUMedian != nil {
 		fmt.Fprintf(w, "CPU per accounted call, µs\t%.0f\t%.0f\t%.2f\t\n", res.CPUMedian["tollgate"], res.CPUMedian["kamailio"], res.CPURatio)
-		fmt.Fprintf(w, "resident memory, MiB\t%.0f\t%.0f\t\t\n", res.RSSMedian["tollgate"], res.RSSMedian["kamailio"])
+		fmt.Fprintf(w, "resident memory, MiB\t%.0f\t%.0f\t\t\n", res.MemMedian["tollgate"], res.MemMedian["kamailio"])
 	}
 	if res.Highest != nil {
 		fmt.Fprintf(w, "highest rate, calls/s\t%d\t%d\t%.2f\t\n", res.Highest["tollgate"], res.Highest["kamailio"], res.RateRatio)

@@ -27,24 +27,26 @@ func (p *Process) CPUTime() (time.Duration, error) {
 	return sum, err
 }
 
-// RSS is the resident memory of all processes of the group in bytes; pages that they share count once for each.
-func (p *Process) RSS() (int64, error) {
+// Memory is the resident memory of all processes of the group in bytes, where a page that several processes share
+// counts once (proportional set size, proc_pid_smaps(5)).
+func (p *Process) Memory() (int64, error) {
 	var sum int64
 	pids, err := groupMembers(p.PID())
 	for _, pid := range pids {
-		b, err := os.ReadFile(fmt.Sprintf("/proc/%d/statm", pid))
+		b, err := os.ReadFile(fmt.Sprintf("/proc/%d/smaps_rollup", pid))
 		if err != nil {
 			return 0, err
 		}
-		fields := strings.Fields(string(b))
-		if len(fields) < 2 {
-			return 0, fmt.Errorf("/proc/%d/statm: %q", pid, b)
+		_, rest, _ := strings.Cut(string(b), "\nPss:")
+		fields := strings.Fields(rest)
+		if len(fields) < 2 || fields[1] != "kB" {
+			return 0, fmt.Errorf("/proc/%d/smaps_rollup: no Pss", pid)
 		}
-		pages, err := strconv.ParseInt(fields[1], 10, 64)
+		kib, err := strconv.ParseInt(fields[0], 10, 64)
 		if err != nil {
 			return 0, err
 		}
-		sum += pages * int64(os.Getpagesize())
+		sum += kib << 10
 	}
 	return sum, err
 }

@@ -27,7 +27,7 @@ func TestKamailioAccounts(t *testing.T) {
 	if cpu, err := k.CPUTime(); err != nil || cpu <= 0 {
 		t.Errorf("CPU time %v, %v", cpu, err)
 	}
-	if rss, err := k.RSS(); err != nil || rss < 1<<20 {
-		t.Errorf("resident memory %d, %v", rss, err)
+	if size, err := k.Memory(); err != nil || size < 1<<20 {
+		t.Errorf("resident memory %d, %v", size, err)
 	}
 }
