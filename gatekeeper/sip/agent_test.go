@@ -88,8 +88,8 @@ func (a *agent) send(q *req) *req {
 	return q
 }
 
-// receive takes the next datagram.
-func (a *agent) receive() *message {
+// receiveText takes the next datagram.
+func (a *agent) receiveText() string {
 	a.t.Helper()
 	buffer := make([]byte, 65536)
 	_ = a.conn.SetReadDeadline(time.Now().Add(patience))
@@ -97,9 +97,16 @@ func (a *agent) receive() *message {
 	if err != nil {
 		a.t.Fatalf("%s: %v", a.name, err)
 	}
+	return string(buffer[:n])
+}
+
+// receive takes the next datagram, which must be well formed.
+func (a *agent) receive() *message {
+	a.t.Helper()
+	text := a.receiveText()
 	m := &message{}
-	if err := m.parse(buffer[:n]); err != nil {
-		a.t.Fatalf("%s: %v in %q", a.name, err, buffer[:n])
+	if err := m.parse([]byte(text)); err != nil {
+		a.t.Fatalf("%s: %v in %q", a.name, err, text)
 	}
 	return m
 }

@@ -156,7 +156,7 @@ func (f *Front) malformed(m *message, err error, from netip.AddrPort, l *listene
 	s := f.shards[0]
 	s.Lock()
 	defer s.Unlock()
-	s.stateless(m, from, l, status, err.Error())
+	s.stateless(m, from, l, reply{status: status, reason: err.Error()})
 }
 
 // shard is the part of the front that goes with one of the gatekeeper's shards, under its lock.

@@ -119,6 +119,7 @@ func (m *message) parse(raw []byte) error {
 		return err
 	}
 	if at, err = m.index(at); err != nil {
+		_ = m.essentials() // the Via is wanted for the answer 400
 		return err
 	}
 	m.body = raw[at:]

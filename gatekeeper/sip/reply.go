@@ -2,6 +2,9 @@ package sip
 
 import (
 	"bytes"
+	"encoding/binary"
+	"encoding/hex"
+	"hash/maphash"
 	"net/netip"
 	"strconv"
 )
@@ -54,9 +57,18 @@ func appendReply(dst []byte, m *message, from netip.AddrPort, r reply) []byte {
 	return append(dst, "Content-Length: 0\r\n\r\n"...)
 }
 
-// stateless answers a request without making a transaction; its retransmissions are answered again.
-func (s *shard) stateless(m *message, from netip.AddrPort, l *listener, status int, reason string) {
-	s.out = appendReply(s.out[:0], m, from, reply{status: status, reason: reason, toTag: s.newTag(), server: s.front.product})
+// stateless answers a request without making a transaction (RFC 3261 8.2.7, 16.11): its retransmissions are answered
+// again, with the same tag. Nothing is kept and nothing is sent twice for one datagram, so that a flood from anywhere costs
+// no memory and is not made larger.
+func (s *shard) stateless(m *message, from netip.AddrPort, l *listener, r reply) {
+	var h maphash.Hash
+	h.SetSeed(s.front.seed)
+	_, _ = h.WriteString("tag")
+	maphash.WriteComparable(&h, s.serverKey(m, m.method))
+	var tag [8]byte
+	binary.BigEndian.PutUint64(tag[:], h.Sum64())
+	r.toTag, r.server = hex.EncodeToString(tag[:]), s.front.product
+	s.out = appendReply(s.out[:0], m, from, r)
 	s.send(l, replyTo(m, from), s.out)
 }
 

@@ -24,34 +24,36 @@ func (s *shard) handleRequest(m *message, from netip.AddrPort, l *listener) {
 	case m.method == methodCancel:
 		s.handleCancel(m, from, l)
 	case !s.acceptable(m, from, l):
-	case len(m.toTag) > 0:
+	case len(m.toTag) > 0 || m.method == methodBye: // RFC 2543 peers may have no tag
 		s.handleInDialog(m, from, l)
 	case m.method == methodInvite:
 		s.handleInvite(m, from, l)
 	case m.method == methodOptions:
-		s.newServer(m, from, l).answer(200, "OK", allow+"Accept: application/sdp\r\n")
+		s.stateless(m, from, l, reply{status: 200, reason: "OK", extra: allow + "Accept: application/sdp\r\n"})
 	default:
-		s.newServer(m, from, l).answer(405, "Method Not Allowed", allow)
+		s.stateless(m, from, l, reply{status: 405, reason: "Method Not Allowed", extra: allow})
 	}
 }
 
 // acceptable checks what a proxy must check before it forwards (RFC 3261 16.3).
 func (s *shard) acceptable(m *message, from netip.AddrPort, l *listener) bool {
 	var uri sipgo.Uri
-	status, reason, extra := 0, "", ""
+	var r reply
 	switch required := m.find(hdrProxyRequire); {
-	case sipgo.ParseUri(string(m.uri), &uri) != nil || uri.Host == "" && uri.Scheme != "tel":
-		status, reason = 400, "Malformed Request-URI"
+	case sipgo.ParseUri(string(m.uri), &uri) != nil:
+		r.status, r.reason = 400, "Malformed Request-URI"
 	case uri.Scheme != "sip" && uri.Scheme != "sips" && uri.Scheme != "tel":
-		status, reason = 416, "Unsupported URI Scheme"
-	case m.maxForwards == 0 && m.method != methodOptions:
-		status, reason = 483, "Too Many Hops"
+		r.status, r.reason = 416, "Unsupported URI Scheme"
+	case uri.Host == "" && uri.Scheme != "tel":
+		r.status, r.reason = 400, "Malformed Request-URI"
+	case m.maxForwards == 0 && (m.method != methodOptions || len(m.toTag) > 0):
+		r.status, r.reason = 483, "Too Many Hops"
 	case required != nil:
-		status, reason, extra = 420, "Bad Extension", "Unsupported: "+string(required)+"\r\n"
+		r.status, r.reason, r.extra = 420, "Bad Extension", "Unsupported: "+string(required)+"\r\n"
 	default:
 		return true
 	}
-	s.newServer(m, from, l).answer(status, reason, extra)
+	s.stateless(m, from, l, r)
 	return false
 }
 
@@ -80,26 +82,31 @@ func (s *shard) handleAck(m *message, from netip.AddrPort, l *listener) {
 // handleCancel answers a CANCEL and cancels the INVITE that it names (RFC 3261 9.2, 16.10).
 func (s *shard) handleCancel(m *message, from netip.AddrPort, l *listener) {
 	invite := s.servers[s.serverKey(m, methodInvite)]
-	tx := s.newServer(m, from, l)
 	if invite == nil {
-		tx.answer(481, "Call/Transaction Does Not Exist", "")
+		s.stateless(m, from, l, noCall())
 		return
 	}
+	if invite.toTag == "" {
+		invite.toTag = s.newTag() // one for this answer and the 487
+	}
+	tx := s.newServer(m, from, l)
 	tx.toTag = invite.toTag
 	tx.answer(200, "OK", "")
 	invite.cancelAll()
 }
 
+func noCall() reply { return reply{status: 481, reason: "Call/Transaction Does Not Exist"} }
+
 // handleInDialog forwards a request of a call that is up, along its Route set.
 func (s *shard) handleInDialog(m *message, from netip.AddrPort, l *listener) {
 	sess, side := s.dialogOf(m)
 	if sess == nil {
-		s.newServer(m, from, l).answer(481, "Call/Transaction Does Not Exist", "")
+		s.stateless(m, from, l, noCall())
 		return
 	}
 	uri, routes, err := s.front.preprocess(m)
 	if err != nil {
-		s.newServer(m, from, l).answer(400, "Malformed Route", "")
+		s.stateless(m, from, l, reply{status: 400, reason: "Malformed Route"})
 		return
 	}
 	sess.note(m, side)
@@ -126,15 +133,14 @@ func (s *shard) handleInDialog(m *message, from netip.AddrPort, l *listener) {
 // call that no record knows of.
 func (s *shard) handleInvite(m *message, from netip.AddrPort, l *listener) {
 	settings := s.front.settings.Load()
-	tx := s.newServer(m, from, l)
-	user := userOf(m.uri)
 	if !settings.trusts(from.Addr()) {
 		s.Reject(newRecord(m, from, netip.AddrPort{}), causeRejected)
 		s.front.log.Info("call refused: not a trusted peer", zap.Stringer("from", from))
-		tx.answer(403, "Forbidden", "")
+		s.stateless(m, from, l, reply{status: 403, reason: "Forbidden"})
 		return
 	}
-	targets := settings.Routes.find(user)
+	tx := s.newServer(m, from, l)
+	targets := settings.Routes.find(userOf(m.uri))
 	if len(targets) == 0 {
 		s.Reject(newRecord(m, from, netip.AddrPort{}), causeUnallocated)
 		tx.answer(404, "Not Found", "")

@@ -240,6 +240,9 @@ func (b *books) expect(t *testing.T, kinds ...acctstack.Kind) *cdr.Record {
 	if len(b.events) != len(kinds) {
 		t.Fatalf("events are %v, want %v", b.kinds(), kinds)
 	}
+	if len(kinds) == 0 {
+		return nil
+	}
 	return b.events[len(kinds)-1].Record
 }
 

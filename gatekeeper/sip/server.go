@@ -83,7 +83,7 @@ func (s *shard) serverKey(m *message, as method) uint64 {
 	return h.Sum64()
 }
 
-// newServer makes the transaction of a request that has just come in. keep is whether the request will be needed again.
+// newServer makes the transaction of a request that has just come in.
 func (s *shard) newServer(m *message, from netip.AddrPort, l *listener) *serverTx {
 	tx := &serverTx{shard: s, key: s.serverKey(m, m.method), method: m.method, listener: l, from: from, peer: replyTo(m, from)}
 	tx.request = append(make([]byte, 0, len(m.raw)), m.raw...)

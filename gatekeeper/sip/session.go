@@ -78,18 +78,27 @@ func (s *shard) forget(sess *session) {
 }
 
 // dialogOf finds the call that a request inside a dialog belongs to, and the side that sent it. The caller's tag decides:
-// a fork may have given the call further callees, whose requests belong to it as well.
+// a fork may have given the call further callees, whose requests belong to it as well. Where one caller has several calls
+// with that Call-ID the callee's tag tells them apart.
 func (s *shard) dialogOf(m *message) (*session, side) {
+	var found *session
+	from := callerSide
 	for sess := s.sessions[s.sessionKey(m.callID)]; sess != nil; sess = sess.next {
 		switch {
 		case sess.callID != string(m.callID):
+			continue
 		case sess.caller.tag == string(m.fromTag):
-			return sess, callerSide
+			found, from = sess, callerSide
 		case sess.caller.tag == string(m.toTag):
-			return sess, calleeSide
+			found, from = sess, calleeSide
+		default:
+			continue
+		}
+		if sess.answeredOnce && sess.isBetween(m) {
+			return found, from
 		}
 	}
-	return nil, callerSide
+	return found, from
 }
 
 // isBetween tells whether the request runs between the two parties of the record, and not to or from another callee.
@@ -157,8 +166,8 @@ func (sess *session) note(m *message, from side) {
 	if contact := addressIn(m.find(hdrContact)); m.method == methodInvite && len(contact) > 0 {
 		p.contact = string(contact)
 	}
-	if m.method != methodBye {
-		return
+	if m.method != methodBye || !sess.answeredOnce {
+		return // before the answer it is the end of the INVITE that ends the call, whatever a BYE says (RFC 3261 15)
 	}
 	by := cdr.ReleasedByCaller
 	if from == calleeSide {
