@@ -1,11 +1,8 @@
 package syslogacct
 
 import (
-	"context"
-	"errors"
 	"fmt"
 	"net"
-	"net/netip"
 	"strconv"
 	"strings"
 
@@ -63,24 +60,10 @@ func (s server) limit() int {
 	return udpLimit
 }
 
-// resolve finds the socket address. Only a host name makes it wait.
-func (s server) resolve(ctx context.Context) (family int, addr unix.Sockaddr, err error) {
+// dialNetwork is the network's name for package net.
+func (s server) dialNetwork() string {
 	if s.network == "unix" {
-		return unix.AF_UNIX, &unix.SockaddrUnix{Name: s.path}, nil
+		return "unixgram"
 	}
-	ip, err := netip.ParseAddr(s.host)
-	if err != nil {
-		addrs, err := net.DefaultResolver.LookupNetIP(ctx, "ip", s.host)
-		if err != nil {
-			return 0, nil, err
-		}
-		if len(addrs) == 0 {
-			return 0, nil, errors.New("the name has no address")
-		}
-		ip = addrs[0]
-	}
-	if ip = ip.Unmap(); ip.Is4() {
-		return unix.AF_INET, &unix.SockaddrInet4{Port: int(s.port), Addr: ip.As4()}, nil
-	}
-	return unix.AF_INET6, &unix.SockaddrInet6{Port: int(s.port), Addr: ip.As16()}, nil
+	return s.network
 }

@@ -4,14 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
+	"os"
 	"sync"
+	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
 )
-
-// closed is the descriptor of a socket that is not open.
-const closed = -1
 
 // A name that could not be resolved is looked up again after lookUpPause, and each look-up may take lookUpTime.
 const (
@@ -28,8 +28,9 @@ type socket struct {
 	patience time.Duration
 
 	mu       sync.Mutex
-	stuck    bool // a message waited in vain, and none was taken since
-	fd       int
+	conn     net.Conn // nil while it is not open
+	raw      syscall.RawConn
+	stuck    bool  // a message waited in vain, and none was taken since
 	failed   error // of the last look-up of the name
 	failedAt time.Time
 }
@@ -46,7 +47,7 @@ func (s *socket) start() error {
 func (s *socket) send(ctx context.Context, message []byte) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	fresh := s.fd == closed
+	fresh := s.conn == nil
 	if fresh {
 		if err := s.connect(ctx); err != nil {
 			return s.name(err)
@@ -67,36 +68,37 @@ func (s *socket) send(ctx context.Context, message []byte) error {
 // deliver writes the message, and waits while the receiver's queue is full. That is common and short: the queue of a
 // Unix socket holds few messages, and many events come in the same instant.
 func (s *socket) deliver(message []byte) error {
-	err := s.write(message)
-	for begun := time.Now(); err == errQueueFull && !s.stuck; err = s.write(message) {
-		left := s.patience - time.Since(begun)
-		if left < time.Millisecond {
-			s.stuck = true
+	err := s.write(message, false)
+	if err == errQueueFull && !s.stuck && s.patience > 0 {
+		if err := s.conn.SetWriteDeadline(time.Now().Add(s.patience)); err != nil {
 			return err
 		}
-		writable := []unix.PollFd{{Fd: int32(s.fd), Events: unix.POLLOUT}}
-		if _, err := unix.Poll(writable, int(left/time.Millisecond)); err != nil && err != unix.EINTR {
-			return fmt.Errorf("waiting for the receiver: %w", err)
+		err = s.write(message, true)
+		if err := s.conn.SetWriteDeadline(time.Time{}); err != nil {
+			return err
 		}
 	}
-	if err == nil {
-		s.stuck = false
-	}
+	s.stuck = err == errQueueFull
 	return err
 }
 
-// write makes the one system call.
-func (s *socket) write(message []byte) error {
-	for {
-		err := unix.Send(s.fd, message, unix.MSG_DONTWAIT|unix.MSG_NOSIGNAL)
-		switch err {
-		case unix.EINTR:
-		case unix.EAGAIN, unix.ENOBUFS:
-			return errQueueFull
-		default:
-			return err
+// write makes the system call: once, or until the queue has a place or the deadline has come.
+func (s *socket) write(message []byte, wait bool) error {
+	var result error
+	err := s.raw.Write(func(fd uintptr) bool {
+		result = unix.Send(int(fd), message, unix.MSG_DONTWAIT|unix.MSG_NOSIGNAL)
+		for result == unix.EINTR {
+			result = unix.Send(int(fd), message, unix.MSG_DONTWAIT|unix.MSG_NOSIGNAL)
 		}
+		return result != unix.EAGAIN || !wait
+	})
+	switch {
+	case errors.Is(err, os.ErrDeadlineExceeded), result == unix.EAGAIN, result == unix.ENOBUFS:
+		return errQueueFull
+	case err != nil:
+		return err
 	}
+	return result
 }
 
 // gone tells the errors of a socket whose other end is not there any more.
@@ -116,27 +118,27 @@ func (s *socket) connect(ctx context.Context) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, lookUpTime)
 	defer cancel()
-	family, addr, err := s.to.resolve(ctx)
-	s.failed, s.failedAt = err, time.Now()
+	var dialer net.Dialer
+	conn, err := dialer.DialContext(ctx, s.to.dialNetwork(), s.to.String())
+	s.failed = nil
+	if lookUp := new(net.DNSError); errors.As(err, &lookUp) {
+		s.failed, s.failedAt = err, time.Now()
+	}
 	if err != nil {
 		return err
 	}
-	fd, err := unix.Socket(family, unix.SOCK_DGRAM|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0)
+	raw, err := conn.(syscall.Conn).SyscallConn()
 	if err != nil {
-		return fmt.Errorf("opening a socket: %w", err)
+		return errors.Join(err, conn.Close())
 	}
-	if err := unix.Connect(fd, addr); err != nil {
-		unix.Close(fd)
-		return fmt.Errorf("connecting: %w", err)
-	}
-	s.fd = fd
+	s.conn, s.raw, s.stuck = conn, raw, false
 	return nil
 }
 
 func (s *socket) drop() {
-	if s.fd != closed {
-		unix.Close(s.fd)
-		s.fd = closed
+	if s.conn != nil {
+		_ = s.conn.Close() // nothing waits in a datagram socket
+		s.conn, s.raw = nil, nil
 	}
 }
 

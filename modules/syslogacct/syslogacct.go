@@ -68,7 +68,7 @@ func newModule(env acctstack.Env, sec *config.Section) (*Module, error) {
 		return nil, err
 	}
 	m.header = newHeader(facility|level, sec.Text("Ident"), to.network)
-	m.limit, m.socket = to.limit(), &socket{to: to, fd: closed, patience: sec.Duration("QueueWait")}
+	m.limit, m.socket = to.limit(), &socket{to: to, patience: sec.Duration("QueueWait")}
 	format := cdr.Format{Times: times, Escaping: cdr.Quoted}
 	if !sec.Bool("Escape") {
 		format.Escaping = cdr.QuotedRaw

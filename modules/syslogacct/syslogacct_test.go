@@ -292,7 +292,7 @@ func TestSection(t *testing.T) {
 }
 
 func TestNameIsNotLookedUpForEachEvent(t *testing.T) {
-	s := &socket{to: server{network: "udp", host: "no-such-host.invalid", port: 514}, fd: closed}
+	s := &socket{to: server{network: "udp", host: "no-such-host.invalid", port: 514}}
 	if err := s.start(); err == nil {
 		t.Fatal("resolved")
 	}
