@@ -39,6 +39,7 @@ type clientTx struct {
 	server   *serverTx // whose branch this is; nil for requests of our own
 	session  *session  // told of the end of a BYE; nil for others
 	cancel   bool      // a CANCEL is wanted, or was sent
+	strays   []string  // the To tags of 2xx that came too late and have got their BYE
 
 	resend wheel.Timer
 	life   wheel.Timer

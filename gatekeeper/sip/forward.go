@@ -2,11 +2,14 @@ package sip
 
 import (
 	"encoding/hex"
+	"errors"
 	"net/netip"
 	"strconv"
 
 	sipgo "github.com/emiago/sipgo/sip"
 )
+
+var errRoute = errors.New("malformed Route")
 
 // hop is what changes when a request goes on.
 type hop struct {
@@ -184,13 +187,16 @@ func (f *Front) preprocess(m *message) (uri []byte, routes [][]byte, err error) 
 	var parsed sipgo.Uri
 	if n := len(routes); n > 0 {
 		if err := sipgo.ParseUri(string(uri), &parsed); err == nil && parsed.User == "" && f.isOurs(&parsed) && parsed.UriParams.Has("lr") {
-			uri, routes = addressIn(routes[n-1]), routes[:n-1]
+			if uri, routes = addressIn(routes[n-1]), routes[:n-1]; !isURI(uri) {
+				return nil, nil, errRoute
+			}
 		}
 	}
 	for len(routes) > 0 {
 		parsed = sipgo.Uri{}
-		if err := sipgo.ParseUri(string(addressIn(routes[0])), &parsed); err != nil {
-			return nil, nil, err
+		first := addressIn(routes[0])
+		if !isURI(first) || sipgo.ParseUri(string(first), &parsed) != nil {
+			return nil, nil, errRoute
 		}
 		if !f.isOurs(&parsed) {
 			break
@@ -201,9 +207,9 @@ func (f *Front) preprocess(m *message) (uri []byte, routes [][]byte, err error) 
 }
 
 // nextHop is where a request with that Request-URI and Route set goes, and how both are to be written when the next
-// hop is a strict router (RFC 3261 16.6 steps 6 and 7). known is used where the host is a name: the address that the
-// call's signalling has used so far.
-func nextHop(uri []byte, routes [][]byte, known netip.AddrPort) (netip.AddrPort, []byte, [][]byte) {
+// hop is a strict router (RFC 3261 16.6 steps 6 and 7). known is used where the host is a name, or ourselves, which would
+// be a loop: the address that the call's signalling has used so far.
+func (f *Front) nextHop(uri []byte, routes [][]byte, known netip.AddrPort) (netip.AddrPort, []byte, [][]byte) {
 	at := uri
 	if len(routes) > 0 {
 		at = addressIn(routes[0])
@@ -217,7 +223,7 @@ func nextHop(uri []byte, routes [][]byte, known netip.AddrPort) (netip.AddrPort,
 		uri, routes = at, append(routes[1:len(routes):len(routes)], last)
 	}
 	addr, ok := parseIP([]byte(parsed.Host))
-	if !ok || parsed.Port < 0 || parsed.Port > 65535 {
+	if !ok || parsed.Port < 0 || parsed.Port > 65535 || f.isOurs(&parsed) {
 		return known, uri, routes
 	}
 	port := uint16(parsed.Port)

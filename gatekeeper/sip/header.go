@@ -172,6 +172,24 @@ func addressIn(value []byte) []byte {
 	return bytes.TrimSpace(uri)
 }
 
+// isURI tells whether the text can stand in a request line and between angle brackets.
+func isURI(b []byte) bool {
+	for _, c := range b {
+		if c <= ' ' || c == 0x7f || c == '<' || c == '>' || c == '"' {
+			return false
+		}
+	}
+	return len(b) > 0
+}
+
+// contact is the remote target that the message names, empty if it names none that can be used.
+func (m *message) contact() string {
+	if uri := addressIn(m.find(hdrContact)); isURI(uri) {
+		return string(uri)
+	}
+	return ""
+}
+
 // via is the first element of a Via header (RFC 3261 20.42).
 type via struct {
 	element []byte // all of it, up to the comma

@@ -123,7 +123,7 @@ func (s *shard) appendOfInvite(dst, invite []byte, name string, to []byte) []byt
 type inDialog struct {
 	method   string
 	uri      string
-	routes   []string
+	routes   [][]byte
 	from, to string // header values
 	callID   string
 	cseq     uint32

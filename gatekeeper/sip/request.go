@@ -73,7 +73,7 @@ func (s *shard) handleAck(m *message, from netip.AddrPort, l *listener) {
 	}
 	h := hop{branch: s.newBranch(), from: from}
 	var to netip.AddrPort
-	to, h.uri, h.routes = nextHop(uri, routes, sess.peer(side).addr)
+	to, h.uri, h.routes = s.front.nextHop(uri, routes, sess.peer(side).addr)
 	h.listener = s.front.listenerFor(l, to)
 	s.out = appendForward(s.out[:0], m, &h)
 	s.send(h.listener, to, s.out)
@@ -113,7 +113,7 @@ func (s *shard) handleInDialog(m *message, from netip.AddrPort, l *listener) {
 	tx := s.newServer(m, from, l)
 	h := hop{branch: s.newBranch(), from: from}
 	var to netip.AddrPort
-	to, h.uri, h.routes = nextHop(uri, routes, sess.peer(side).addr)
+	to, h.uri, h.routes = s.front.nextHop(uri, routes, sess.peer(side).addr)
 	h.listener = s.front.listenerFor(l, to)
 	if m.method == methodInvite {
 		h.recordRoute = l

@@ -1,8 +1,10 @@
 package sip
 
 import (
+	"cmp"
 	"hash/maphash"
 	"net/netip"
+	"slices"
 	"strconv"
 
 	"tollgate/cdr"
@@ -51,7 +53,7 @@ func (s *shard) sessionKey(callID []byte) uint64 { return maphash.Bytes(s.front.
 func (s *shard) newSession(tx *serverTx, m *message) *session {
 	sess := &session{shard: s, key: s.sessionKey(m.callID), invite: tx, listener: tx.listener,
 		callID: string(m.callID), from: string(m.from), cseq: m.cseq}
-	sess.caller = party{addr: tx.from, tag: string(m.fromTag), contact: string(addressIn(m.find(hdrContact))), cseq: m.cseq}
+	sess.caller = party{addr: tx.from, tag: string(m.fromTag), contact: m.contact(), cseq: m.cseq}
 	sess.next = s.sessions[sess.key]
 	s.sessions[sess.key] = sess
 	tx.session = sess
@@ -163,8 +165,8 @@ func (sess *session) note(m *message, from side) {
 	}
 	p := sess.party(from)
 	p.cseq = max(p.cseq, m.cseq)
-	if contact := addressIn(m.find(hdrContact)); m.method == methodInvite && len(contact) > 0 {
-		p.contact = string(contact)
+	if m.method == methodInvite || string(m.methodName) == "UPDATE" { // target refreshes (RFC 3261 12.2, RFC 3311 5.1)
+		p.contact = cmp.Or(m.contact(), p.contact)
 	}
 	if m.method != methodBye || !sess.answeredOnce {
 		return // before the answer it is the end of the INVITE that ends the call, whatever a BYE says (RFC 3261 15)
@@ -201,7 +203,7 @@ func (sess *session) answered(branch *clientTx, m *message) {
 	sess.answeredOnce = true
 	sess.invite = nil
 	sess.to = string(m.to)
-	sess.callee = party{addr: branch.to, tag: string(m.toTag), contact: string(addressIn(m.find(hdrContact)))}
+	sess.callee = party{addr: branch.to, tag: string(m.toTag), contact: m.contact()}
 	sess.callee.routes, sess.caller.routes = sess.shard.front.routeSets(m)
 	call := sess.call
 	call.Callee.Address = branch.to
@@ -219,7 +221,7 @@ func (f *Front) routeSets(m *message) (callee, caller []string) {
 	for _, r := range m.routeSet(hdrRecordRoute) {
 		switch {
 		case f.ours(r):
-			ours = true
+			ours, caller = true, nil // a spiral has more than one of ours: the lowest is the caller's
 		case ours:
 			caller = append(caller, string(r))
 		default:
@@ -288,20 +290,25 @@ func (sess *session) hangUp(reason string) {
 
 func (sess *session) bye(to *party, r *inDialog) {
 	s := sess.shard
-	r.method, r.uri, r.routes, r.callID = "BYE", to.contact, to.routes, sess.callID
-	var routes [][]byte
-	for _, route := range to.routes {
-		routes = append(routes, []byte(route))
-	}
-	addr, uri, _ := nextHop([]byte(to.contact), routes, to.addr)
-	if r.uri = string(uri); r.uri == "" {
-		r.uri = "sip:" + to.addr.String()
-	}
+	r.method, r.callID = "BYE", sess.callID
+	addr := s.address(r, to)
 	l := s.front.listenerFor(sess.listener, addr)
 	tx := &clientTx{shard: s, id: s.newBranch(), method: methodBye, listener: l, to: addr, session: sess}
 	sess.byes++
 	s.out = s.appendInDialog(s.out[:0], l, tx.id, r)
 	s.start(tx, s.out)
+}
+
+// address fills in a request's Request-URI and Route set, and tells where it goes (RFC 3261 12.2.1.1).
+func (s *shard) address(r *inDialog, to *party) netip.AddrPort {
+	routes := make([][]byte, len(to.routes))
+	for i, route := range to.routes {
+		routes[i] = []byte(route)
+	}
+	contact := cmp.Or(to.contact, "sip:"+to.addr.String())
+	addr, uri, routes := s.front.nextHop([]byte(contact), routes, to.addr)
+	r.uri, r.routes = string(uri), routes
+	return addr
 }
 
 // byeDone is the end of a BYE's transaction.
@@ -314,21 +321,26 @@ func (sess *session) byeDone() {
 // hangUpStray ends what a 2xx has opened that the caller will never hear of: it crossed our CANCEL after the caller had
 // its final answer (RFC 3261 13.2.2.4 asks for ACK and BYE).
 func (s *shard) hangUpStray(branch *clientTx, m *message) {
-	routes, _ := s.front.routeSets(m)
-	var set [][]byte
-	for _, r := range routes {
-		set = append(set, []byte(r))
-	}
-	to, uri, _ := nextHop(addressIn(m.find(hdrContact)), set, branch.to)
+	callee := party{addr: branch.to, contact: m.contact()}
+	callee.routes, _ = s.front.routeSets(m)
+	r := inDialog{method: "ACK", from: string(m.from), to: string(m.to), callID: string(m.callID), cseq: m.cseq}
+	to := s.address(&r, &callee)
 	l := s.front.listenerFor(branch.listener, to)
-	r := inDialog{method: "ACK", uri: string(uri), routes: routes, from: string(m.from), to: string(m.to), callID: string(m.callID), cseq: m.cseq}
 	s.out = s.appendInDialog(s.out[:0], l, s.newBranch(), &r)
 	s.send(l, to, s.out)
+	tag := string(m.toTag)
+	if len(branch.strays) == maxStrays || slices.Contains(branch.strays, tag) {
+		return // a retransmission: its BYE is under way
+	}
+	branch.strays = append(branch.strays, tag)
 	r.method, r.cseq = "BYE", m.cseq+1
 	tx := &clientTx{shard: s, id: s.newBranch(), method: methodBye, listener: l, to: to}
 	s.out = s.appendInDialog(s.out[:0], l, tx.id, &r)
 	s.start(tx, s.out)
 }
+
+// maxStrays bounds how many callees of one branch are hung up: no fork is larger, a flood may be.
+const maxStrays = 16
 
 // reasonLine is a Reason header (RFC 3326, RFC 6432).
 func reasonLine(cause int, text string) string {
