@@ -56,13 +56,12 @@ type Call struct {
 // Begin sends the start through the stack; the verdict comes back as the line's Proceed or Drop. Without a module for it
 // the call goes on at once.
 func (c *Call) Begin() {
-	if !c.shard.gk.accounting.Wants(acctstack.Start) {
-		c.state = proceeding
-		c.line.Proceed()
+	if c.log(acctstack.Start, c.Setup) {
+		c.shard.gk.pending.Add(1)
 		return
 	}
-	c.shard.gk.pending.Add(1)
-	c.log(acctstack.Start, c.Setup)
+	c.state = proceeding
+	c.line.Proceed()
 }
 
 // admitted takes the verdict on the start. A call that has ended meanwhile gets its stop, which waits behind the start,
@@ -161,11 +160,11 @@ func (c *Call) drop(why Release) {
 
 func (c *Call) settings() *Settings { return c.shard.gk.settings.Load() }
 
-// log makes the event and sends it, behind those of the call that are still under way.
-func (c *Call) log(kind acctstack.Kind, at time.Time) {
+// log makes the event and sends it, behind those of the call that are still under way. It tells whether anybody wants it.
+func (c *Call) log(kind acctstack.Kind, at time.Time) bool {
 	g := c.shard.gk
 	if !g.accounting.Wants(kind) {
-		return
+		return false
 	}
 	c.seq++
 	record := c.Record
@@ -173,10 +172,11 @@ func (c *Call) log(kind acctstack.Kind, at time.Time) {
 	ev := &acctstack.Event{Stamp: g.stamp(at), Kind: kind, Seq: c.seq, Record: &record}
 	if c.walking {
 		c.wait(ev)
-		return
+		return true
 	}
 	c.walking = true
 	g.accounting.Submit(ev, c)
+	return true
 }
 
 // wait queues the event. One update may wait at a time, so that a hanging module cannot make the queue grow.

@@ -48,15 +48,16 @@ type Gatekeeper struct {
 	current   atomic.Int64
 	active    atomic.Int64
 	pending   atomic.Int64
-	overload  atomic.Uint64 // INVITEs turned away by MaxPending
+	overload  atomic.Uint64 // INVITEs turned away, and refusals left unrecorded, by MaxPending
 	draining  atomic.Bool
 
 	peakMu sync.Mutex
 	peak   int
 	peakAt time.Time
 
-	calls  sync.WaitGroup // calls whose stop is still to be decided
-	system sync.WaitGroup // on, off and reject events under way
+	calls     sync.WaitGroup // calls whose stop is still to be decided
+	rejects   sync.WaitGroup // reject events under way
+	rejecting atomic.Int64   // their number
 }
 
 // New makes a gatekeeper with that many shards.
@@ -99,20 +100,38 @@ func (g *Gatekeeper) systemEvent(kind acctstack.Kind) {
 	}
 	ev := &acctstack.Event{Stamp: g.stamp(time.Now()), Kind: kind, Seq: 1}
 	ev.SessionID = fmt.Sprintf("%08x%08x", uint32(g.started.Unix()), 0) // on and off frame the same run
-	g.system.Add(1)
-	g.accounting.Submit(ev, systemReceiver{g})
-	g.system.Wait()
+	r := &receiver{g: g}
+	r.done.Add(1)
+	g.accounting.Submit(ev, r)
+	r.done.Wait()
 }
 
-// systemReceiver takes the verdicts on events of no call, which have no consequences.
-type systemReceiver struct{ g *Gatekeeper }
+// receiver waits for the verdict on on or off, which has no consequences.
+type receiver struct {
+	g    *Gatekeeper
+	done sync.WaitGroup
+}
 
 // Decided notes a bad verdict.
-func (r systemReceiver) Decided(ev *acctstack.Event, v acctstack.Verdict) {
+func (r *receiver) Decided(ev *acctstack.Event, v acctstack.Verdict) {
+	r.g.note(ev, &v)
+	r.done.Done()
+}
+
+// rejectReceiver takes the verdicts on reject events, which have no consequences either.
+type rejectReceiver struct{ g *Gatekeeper }
+
+// Decided notes a bad verdict.
+func (r rejectReceiver) Decided(ev *acctstack.Event, v acctstack.Verdict) {
+	r.g.note(ev, &v)
+	r.g.rejecting.Add(-1)
+	r.g.rejects.Done()
+}
+
+func (g *Gatekeeper) note(ev *acctstack.Event, v *acctstack.Verdict) {
 	if !v.OK {
-		r.g.log.Warn("event failed", zap.String("event", ev.Kind.String()), zap.Error(v.Blamed().Err))
+		g.log.Warn("event failed", zap.String("event", ev.Kind.String()), zap.Error(v.Blamed().Err))
 	}
-	r.g.system.Done()
 }
 
 // Stats are the present counters.

@@ -31,8 +31,9 @@ type Shard struct {
 	sync.Mutex
 	Wheel *wheel.Wheel
 
-	gk    *Gatekeeper
-	calls *Call // linked
+	gk     *Gatekeeper
+	calls  *Call // linked
+	closed bool  // no event begins here any more
 }
 
 func newShard(g *Gatekeeper) *Shard {
@@ -74,10 +75,15 @@ func (s *Shard) Admit(line Line, setup cdr.Record) (*Call, error) {
 	return c, nil
 }
 
-// Reject records a request that was refused before it became a call.
+// Reject records a request that was refused before it became a call. Anybody can send what is refused, so that past
+// MaxPending events under way there is no record; nor is there one behind the end of the last call at shutdown.
 func (s *Shard) Reject(record cdr.Record, cause int) {
 	g := s.gk
-	if !g.accounting.Wants(acctstack.Reject) {
+	if s.closed || !g.accounting.Wants(acctstack.Reject) {
+		return
+	}
+	if g.rejecting.Load() >= g.settings.Load().MaxPending {
+		g.overload.Add(1)
 		return
 	}
 	record.SessionID = g.sessionID()
@@ -86,8 +92,9 @@ func (s *Shard) Reject(record cdr.Record, cause int) {
 	record.Cause, record.CauseTranslated, record.Released = cause, cause, cdr.ReleasedByGatekeeper
 	record.LastCDR = true
 	ev := &acctstack.Event{Stamp: g.stamp(record.Now), Kind: acctstack.Reject, Seq: 1, Record: &record}
-	g.system.Add(1)
-	g.accounting.Submit(ev, systemReceiver{g})
+	g.rejecting.Add(1)
+	g.rejects.Add(1)
+	g.accounting.Submit(ev, rejectReceiver{g})
 }
 
 func (s *Shard) link(c *Call) {

@@ -62,8 +62,13 @@ func (g *Gatekeeper) Shutdown(ctx context.Context, drain Drain) {
 	g.each(func(c *Call) {
 		c.drop(Release{Cause: CauseTemporaryFailure, Text: "gatekeeper is shutting down"})
 	})
+	for _, s := range g.shards {
+		s.Lock()
+		s.closed = true // before Wait: nothing may be added to the groups any more
+		s.Unlock()
+	}
 	g.calls.Wait()
-	g.system.Wait()
+	g.rejects.Wait()
 }
 
 func (g *Gatekeeper) waitForCalls(ctx context.Context, most time.Duration) {
