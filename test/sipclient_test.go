@@ -78,6 +78,39 @@ func (p *phone) expect(status int, method string, within time.Duration) string {
 	}
 }
 
+// final is the status of the next final answer to an INVITE of the branch, which is acknowledged; 0 if none comes.
+func (p *phone) final(c *call, within time.Duration) int {
+	p.t.Helper()
+	for deadline := time.Now().Add(within); ; {
+		answer := p.receive(time.Until(deadline))
+		if answer == "" {
+			return 0
+		}
+		if strings.Contains(headerOf(answer, "Via"), ";branch="+c.branch) {
+			if status := p.acknowledge(answer); status >= 200 {
+				return status
+			}
+		}
+	}
+}
+
+// acknowledge gives the status of an answer, and sends the ACK if it is a final one to an INVITE.
+func (p *phone) acknowledge(answer string) int {
+	p.t.Helper()
+	var status int
+	if _, err := fmt.Sscanf(answer, "SIP/2.0 %d", &status); err != nil {
+		p.t.Fatalf("an answer without a status: %s", answer)
+	}
+	if number, method, _ := strings.Cut(headerOf(answer, "CSeq"), " "); status >= 200 && method == "INVITE" {
+		ack := fmt.Sprintf("ACK sip:%s SIP/2.0\r\nVia: %s\r\nCSeq: %s ACK\r\n", p.to, headerOf(answer, "Via"), number)
+		for _, name := range []string{"From", "To", "Call-ID"} {
+			ack += name + ": " + headerOf(answer, name) + "\r\n"
+		}
+		p.send(ack + "Max-Forwards: 70\r\nContent-Length: 0\r\n\r\n")
+	}
+	return status
+}
+
 // headerOf is the value of a header, "" without one.
 func headerOf(message, name string) string {
 	for line := range strings.Lines(message) {
