@@ -77,10 +77,11 @@ func (a *advisor) forgivenDecides() {
 		"add default=accept;start below it to let the call go on", last.Name, last.Control)
 }
 
-// sufficientTwice tells of neighbours that look like failover and are none.
+// sufficientTwice tells of neighbours that look like failover and are none. The verdict on Kamailio's kinds has no effect,
+// so they are left out.
 func (a *advisor) sufficientTwice() {
 	told := map[string]bool{}
-	for kind := range kindCount {
+	for kind := range Transaction {
 		rules := a.eligible(kind)
 		for i := 1; i < len(rules); i++ {
 			first, second := rules[i-1], rules[i]

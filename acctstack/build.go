@@ -1,6 +1,7 @@
 package acctstack
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 
@@ -45,7 +46,7 @@ func (setup *Setup) instance(rule *Rule) (*instance, config.Problems) {
 	module, err := factory.New(env, section)
 	var problems config.Problems
 	if err != nil && !errors.As(err, &problems) {
-		problems = config.Problems{{File: section.File, Line: max(section.Line, rule.Line), Text: err.Error()}}
+		problems = config.Problems{{File: section.File, Line: cmp.Or(section.Line, rule.Line), Text: err.Error()}}
 	}
 	if w, ok := module.(Warner); ok && err == nil {
 		problems = append(problems, w.Warnings()...)

@@ -62,7 +62,10 @@ func (c *Current) Swap(next *Stack) {
 // Close closes the current stack as Stack.Close does, and waits for those that were swapped out.
 func (c *Current) Close(ctx context.Context) error {
 	defer context.AfterFunc(ctx, c.cancel)()
-	err := c.stack.Close(ctx)
+	c.mu.RLock()
+	stack := c.stack
+	c.mu.RUnlock()
+	err := stack.Close(ctx)
 	c.retired.Wait()
 	return err
 }

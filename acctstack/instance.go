@@ -30,6 +30,7 @@ type instance struct {
 	open     atomic.Int64 // attempts past their timeout
 	stored   atomic.Uint64
 	failed   atomic.Uint64
+	answered atomic.Uint64 // after their timeout
 	failures atomic.Uint64 // in a row
 }
 
@@ -45,8 +46,7 @@ func (in *instance) result(ev *Event, err error) Result {
 		return OK
 	}
 	in.failed.Add(1)
-	// The first failure is told with its reason, and then each power of two, so that a dead backend fills no disk.
-	if n := in.failures.Add(1); n&(n-1) == 0 {
+	if n := in.failures.Add(1); worthTelling(n) {
 		in.log.Warn("event not stored", zap.String("event", ev.Kind.String()), zap.Stringer("id", ev.ID), zap.Uint64("failures", n), zap.Error(err))
 	}
 	if in.lossGrants {
@@ -58,12 +58,18 @@ func (in *instance) result(ev *Event, err error) Result {
 	return Fail
 }
 
-// late takes the end of an attempt that its walk has given up.
+// worthTelling picks the first of a row, and then each power of two, so that a dead or slow backend fills no disk.
+func worthTelling(n uint64) bool { return n&(n-1) == 0 }
+
+// late counts the answer to an attempt that its walk has given up. The attempt was counted as failed then; if the
+// backend has the event after all, it counts as stored, too.
 func (in *instance) late(ev *Event, err error) {
-	in.open.Add(-1)
 	if err == nil {
 		in.stored.Add(1)
-		in.log.Info("event stored after its Timeout", zap.String("event", ev.Kind.String()), zap.Stringer("id", ev.ID))
+	}
+	if n := in.answered.Add(1); worthTelling(n) {
+		in.log.Info("answer after Timeout", zap.String("event", ev.Kind.String()), zap.Stringer("id", ev.ID), zap.Bool("stored", err == nil),
+			zap.Uint64("late", n), zap.Error(err))
 	}
 }
 
@@ -86,4 +92,8 @@ func (in *instance) store(ctx context.Context, ev *Event) error {
 		return errTooManyOpen
 	}
 	return in.module.Store(ctx, ev)
+}
+
+func (in *instance) counters() Counters {
+	return Counters{Instance: in.name, Stored: in.stored.Load(), Failed: in.failed.Load(), Late: in.answered.Load(), Open: in.open.Load()}
 }

@@ -29,10 +29,10 @@ func (r *Rule) Module() string {
 // ParseRules reads the stack from [Gatekeeper::Acct]. Keys that the section's settings declare are no rules. GnuGk takes
 // an unknown control for required and ignores unknown events; here both are errors.
 func ParseRules(section *config.Section, settings []config.Key, factories []Factory) ([]Rule, config.Problems) {
-	p := ruleParser{section: section, factories: factories}
+	p := ruleParser{section: section, settings: settings, factories: factories}
 	var rules []Rule
 	for _, e := range section.Entries {
-		if isSetting(e.Name, settings) {
+		if p.isSetting(e.Name) {
 			continue
 		}
 		if strings.EqualFold(e.Name, "default") {
@@ -44,14 +44,15 @@ func ParseRules(section *config.Section, settings []config.Key, factories []Fact
 	return rules, p.problems
 }
 
-func isSetting(name string, settings []config.Key) bool {
-	return slices.ContainsFunc(settings, func(k config.Key) bool { return strings.EqualFold(k.Name, name) })
-}
-
 type ruleParser struct {
 	section   *config.Section
+	settings  []config.Key
 	factories []Factory
 	problems  config.Problems
+}
+
+func (p *ruleParser) isSetting(name string) bool {
+	return slices.ContainsFunc(p.settings, func(k config.Key) bool { return strings.EqualFold(k.Name, name) })
 }
 
 func (p *ruleParser) fail(e config.Entry, format string, args ...any) {
@@ -59,8 +60,15 @@ func (p *ruleParser) fail(e config.Entry, format string, args ...any) {
 }
 
 func (p *ruleParser) factory(e config.Entry) *Factory {
-	module, _, _ := strings.Cut(e.Name, ":")
+	module, _, instance := strings.Cut(e.Name, ":")
+	if instance && strings.EqualFold(module, "default") {
+		p.fail(e, "default has no instances")
+		return nil
+	}
 	known := []string{"default"}
+	for _, k := range p.settings {
+		known = append(known, k.Name)
+	}
 	for i := range p.factories {
 		if strings.EqualFold(p.factories[i].Name, module) {
 			return &p.factories[i]
@@ -74,8 +82,8 @@ func (p *ruleParser) factory(e config.Entry) *Factory {
 func (p *ruleParser) rule(e config.Entry, factory *Factory) Rule {
 	rule := Rule{Name: factory.Name, Line: e.Line}
 	if _, instance, named := strings.Cut(e.Name, ":"); named {
-		if instance == "" {
-			p.fail(e, "module %q: the instance name after the colon is missing", e.Name)
+		if !isInstance(instance) {
+			p.fail(e, "%s: %q is not the name of an instance; allowed: 1 to %d letters, digits, - and _", rule.Name, instance, maxInstance)
 		}
 		rule.Name += ":" + instance
 	}
@@ -92,6 +100,16 @@ func (p *ruleParser) rule(e config.Entry, factory *Factory) Rule {
 	}
 	rule.Kinds &= factory.Supports
 	return rule
+}
+
+// maxInstance is how long the name of an instance may be, in bytes.
+const maxInstance = 64
+
+// isInstance tells whether an instance may have that name, by the rule that sections follow: it goes into file names and
+// protocol lines as it is.
+func isInstance(name string) bool {
+	const legal = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_"
+	return name != "" && len(name) <= maxInstance && strings.Trim(name, legal) == ""
 }
 
 // fixed reads default=, whose first word is a yes or a no in GnuGk's spellings. An empty value is legal and answers

@@ -9,7 +9,15 @@ import (
 //
 // An attempt that takes longer than its Timeout loses the run: the watcher takes it over and the walk goes on on
 // another goroutine, while the attempt stays open and reports late. state decides who has the run, so that neither
-// needs a lock or a timer of its own.
+// needs a timer of its own, nor a lock while all is well. Four things make that right:
+//
+//   - A run that is linked in Stack.runs has an owner that is counted in Stack.work, as only its owner unlinks it. The
+//     watcher holds Stack.mu, so the run stays linked while it looks.
+//   - The watcher touches the walk only after it has won state, and the owner wrote the walk before it armed state.
+//   - The loser touches nothing of the run any more, which may be serving another event by then. It cannot take that
+//     event's attempt for its own: its state holds a tick that has passed, and one armed later holds a tick to come.
+//   - The loser waits for Stack.mu before it leaves, so the new goroutine is counted in Stack.work before the loser's
+//     count goes, and Close cannot see zero in between.
 type run struct {
 	stack *Stack
 	event *Event
@@ -73,7 +81,7 @@ func (r *run) walk() {
 		mine := r.arm(in.timeout)
 		err := in.store(s.ctx, ev)
 		if !r.state.CompareAndSwap(mine, after(mine)) {
-			in.late(ev, err)
+			s.late(in, ev, err)
 			return
 		}
 		r.steps.Answer(in.result(ev, err), err)
@@ -109,18 +117,36 @@ func (s *Stack) takeOver(now uint64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for r := s.runs; r != nil; r = r.next {
-		state := r.state.Load()
-		overdue := state & (1<<overdueBits - 1)
-		if overdue == 0 || overdue > now || !r.state.CompareAndSwap(state, after(state)) {
-			continue
+		if r.take(now) {
+			r.carryOn()
 		}
-		in := s.instances[r.steps.at]
-		in.open.Add(1)
-		s.work.Go(func() {
-			r.steps.Answer(in.result(r.event, errTimeout), errTimeout)
-			r.walk()
-		})
 	}
+}
+
+// take ends the present attempt if it is overdue, in place of its goroutine. The caller holds Stack.mu until it has
+// called carryOn.
+func (r *run) take(now uint64) bool {
+	state := r.state.Load()
+	overdue := state & (1<<overdueBits - 1)
+	return overdue != 0 && overdue <= now && r.state.CompareAndSwap(state, after(state))
+}
+
+// carryOn goes on with the walk of a run that was taken over, on a new goroutine.
+func (r *run) carryOn() {
+	in := r.stack.instances[r.steps.at]
+	in.open.Add(1)
+	r.stack.work.Go(func() {
+		r.steps.Answer(in.result(r.event, errTimeout), errTimeout)
+		r.walk()
+	})
+}
+
+// late takes the answer to an attempt whose run was taken over. takeOver may still be at it, hence the lock.
+func (s *Stack) late(in *instance, ev *Event, err error) {
+	s.mu.Lock()
+	in.open.Add(-1)
+	s.mu.Unlock()
+	in.late(ev, err)
 }
 
 // after is the state once the attempt has ended: the next number, nothing armed.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -46,7 +47,7 @@ func (s *Stack) Rules() []Rule { return s.rules }
 // Wants tells whether any rule is eligible for the kind. An event that nobody wants succeeds, and need not be made.
 func (s *Stack) Wants(kind Kind) bool { return s.wants.Has(kind) }
 
-// Start opens the modules in order. If one fails, those before it are closed again.
+// Start opens the modules in order. If one fails, those before it are closed again, and the stack is of no further use.
 func (s *Stack) Start() error {
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	s.stop = make(chan struct{})
@@ -65,14 +66,14 @@ func (s *Stack) Start() error {
 }
 
 // Submit sends an event through the stack on a goroutine of its own and tells the verdict to the receiver. It must not
-// be called once Close has begun.
+// be called once Close has begun, except from Decided: Close waits for what that sends, too.
 func (s *Stack) Submit(ev *Event, to Receiver) {
 	r := s.begin(ev, to)
 	s.work.Go(r.walk)
 }
 
 // Close waits for the walks that are under way; when ctx ends it cancels what they wait for, and waits again. Then it
-// closes the modules.
+// closes the modules, the one that was started last first. It is called once, on a stack that was started.
 func (s *Stack) Close(ctx context.Context) error {
 	finished := make(chan struct{})
 	var waiter sync.WaitGroup
@@ -91,7 +92,7 @@ func (s *Stack) Close(ctx context.Context) error {
 
 func (s *Stack) closeModules() error {
 	var errs []error
-	for _, in := range s.started {
+	for _, in := range slices.Backward(s.started) {
 		if err := in.close(); err != nil {
 			errs = append(errs, fmt.Errorf("closing %s: %w", in.name, err))
 		}
@@ -103,9 +104,10 @@ func (s *Stack) closeModules() error {
 // Counters are what one instance did since the start of the stack.
 type Counters struct {
 	Instance string
-	Stored   uint64
-	Failed   uint64
-	Open     int64 // attempts that are still open past their Timeout
+	Stored   uint64 // events that the backend has
+	Failed   uint64 // attempts that failed as far as their walk knows; one past its Timeout may turn out to be stored, too
+	Late     uint64 // answers that came after the Timeout
+	Open     int64  // attempts that are still open past their Timeout
 }
 
 // Counters has an entry for each instance, in the order of the rules.
@@ -113,7 +115,7 @@ func (s *Stack) Counters() []Counters {
 	var all []Counters
 	for _, in := range s.instances {
 		if in != nil {
-			all = append(all, Counters{in.name, in.stored.Load(), in.failed.Load(), in.open.Load()})
+			all = append(all, in.counters())
 		}
 	}
 	return all
