@@ -24,6 +24,7 @@ const (
 	wakeGiveUp                  // B, F; after a CANCEL: no 487 came
 	wakeSilent                  // C
 	wakeDone                    // D, M
+	wakeMoveOn                  // nothing came, and there is another target
 )
 
 // clientTx is a client transaction (RFC 3261 17.1): a branch of a forwarded request, or a request of our own.
@@ -39,6 +40,7 @@ type clientTx struct {
 	server   *serverTx // whose branch this is; nil for requests of our own
 	session  *session  // told of the end of a BYE; nil for others
 	cancel   bool      // a CANCEL is wanted, or was sent
+	left     bool      // for another target: only a 2xx counts any more
 	strays   []string  // the To tags of 2xx that came too late and have got their BYE
 
 	resend wheel.Timer
@@ -87,6 +89,19 @@ func (s *shard) start(tx *clientTx, datagram []byte) {
 	s.Wheel.Set(&tx.resend, tx.wait, tx, wakeRetransmit)
 	s.Wheel.Set(&tx.life, timeout, tx, wakeGiveUp)
 	s.send(tx.listener, tx.to, datagram)
+}
+
+// moveOn leaves a target that says nothing for the next one, long before timer B would and before SignalTimeout ends the
+// call. Should it speak later it is cancelled, or even has the call if it answers first.
+func (tx *clientTx) moveOn() {
+	tx.shard.Wheel.Set(&tx.life, timeout-nextTarget, tx, wakeGiveUp)
+	server := tx.server
+	if server.state != serverProceeding || len(server.untried) == 0 {
+		return
+	}
+	tx.left, tx.cancel = true, true
+	tx.resend.Stop()
+	server.session.tryNext()
 }
 
 // handleResponse matches an answer to its request. What matches none is dropped (RFC 6026 8.8).
@@ -140,7 +155,9 @@ func (tx *clientTx) inviteAnswer(m *message) {
 		tx.ack = tx.shard.appendAck(nil, tx, m)
 		tx.shard.send(tx.listener, tx.to, tx.ack)
 		tx.settle(clientCompleted, timerD)
-		tx.server.final(m)
+		if !tx.left {
+			tx.server.final(m)
+		}
 	}
 }
 
@@ -155,7 +172,7 @@ func (tx *clientTx) provisional(m *message) {
 	} else if first || m.status > 100 {
 		tx.shard.Wheel.Set(&tx.life, timerC, tx, wakeSilent)
 	}
-	if m.status > 100 {
+	if m.status > 100 && !tx.left {
 		tx.server.relay(m)
 	}
 }
@@ -209,13 +226,15 @@ func (tx *clientTx) Expire(what uint8) {
 	case wakeGiveUp:
 		server := tx.server
 		tx.end()
-		if server != nil {
+		if server != nil && !tx.left {
 			server.timedOut()
 		}
 	case wakeSilent:
 		tx.stop()
 	case wakeDone:
 		tx.end()
+	case wakeMoveOn:
+		tx.moveOn()
 	}
 }
 

@@ -77,7 +77,7 @@ func (tx *serverTx) consider(status int, datagram []byte, m *message) {
 		tx.stopOthers(nil)
 	}
 	for _, b := range tx.branches {
-		if b.pending() {
+		if b.pending() && !b.left {
 			return
 		}
 	}

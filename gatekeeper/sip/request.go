@@ -178,6 +178,9 @@ func (s *shard) forwardInvite(tx *serverTx, m *message) {
 	tx.branches = append(tx.branches, branch)
 	s.out = appendForward(s.out[:0], m, &h)
 	s.start(branch, s.out)
+	if tx.session != nil && len(tx.untried) > 0 {
+		s.Wheel.Set(&branch.life, nextTarget, branch, wakeMoveOn)
+	}
 }
 
 // retarget is the Request-URI with the user as dialled and the target as host.
