@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"runtime"
 	"time"
 
 	"tollgate/test/peer"
@@ -24,7 +25,8 @@ type run struct {
 	Memory          float64 `json:"memory_mib"` // of the subject at the end, pages that its processes share once
 	Before          load    `json:"load_before"`
 	After           load    `json:"load_after"`
-	Disturbed       bool    `json:"disturbed"` // other programs used more than a quarter of a core, each time it was tried
+	OtherCores      float64 `json:"other_cores"` // what anything but the four programs of the run used meanwhile
+	Disturbed       bool    `json:"disturbed"`   // that or a load was more than a quarter of a core, each time it was tried
 }
 
 // passed tells whether the subject stood the rate: less than 0.1 % of the calls failed, the rate was held, and the
@@ -61,10 +63,10 @@ func (b *bench) measure(ctx context.Context, s subject, rate int) (run, error) {
 			return r, err
 		}
 		r.Before, r.After = before, after
-		r.Disturbed = max(before.Busy, after.Busy) > quietCores
-		b.logf("%-8s %5d calls/s: %d of %d failed, %d accounted, %d retransmissions, %.1f s, %.0f µs/call, %.0f MiB; load %s, %.2f and %.2f cores busy",
+		r.Disturbed = b.quiet && max(before.Busy, after.Busy, r.OtherCores) > quietCores
+		b.logf("%-8s %5d calls/s: %d of %d failed, %d accounted, %d retransmissions, %.1f s, %.0f µs/call, %.0f MiB; others used %.2f cores before, %.2f meanwhile, %.2f after; load %s",
 			r.Subject, r.Rate, r.Failed, r.Calls, r.Accounted, r.Retransmissions, r.Seconds, r.CPUPerCall, r.Memory,
-			before.Average, before.Busy, after.Busy)
+			before.Busy, r.OtherCores, after.Busy, before.Average)
 		if !r.Disturbed || try == tries {
 			return r, nil
 		}
@@ -109,16 +111,23 @@ func (b *bench) once(ctx context.Context, s subject, rate int) (r run, err error
 		return r, err
 	}
 	defer sub.stop()
-	return b.send(ctx, s, sub, log, peer.SIPP{
+	return b.send(ctx, s, rig{sub, log, callee}, peer.SIPP{
 		Scenario: "load_uac.xml", Target: sub.addr, Rate: rate, Calls: rate * b.seconds, Load: true,
 		Timeout: time.Duration(b.seconds+40) * time.Second,
 	}, dirs[3])
 }
 
+// rig is what runs while the calls are made.
+type rig struct {
+	sub    *running
+	log    *syslogd
+	callee *peer.UAS
+}
+
 // send makes the calls and takes the measures around them.
-func (b *bench) send(ctx context.Context, s subject, sub *running, log *syslogd, caller peer.SIPP, dir string) (run, error) {
+func (b *bench) send(ctx context.Context, s subject, g rig, caller peer.SIPP, dir string) (run, error) {
 	r := run{Subject: s.name, Rate: caller.Rate, Calls: caller.Calls}
-	cpu, err := takeCPU(sub.proc, log.proc)
+	begin, err := g.read()
 	if err != nil {
 		return r, err
 	}
@@ -128,23 +137,54 @@ func (b *bench) send(ctx context.Context, s subject, sub *running, log *syslogd,
 	}
 	r.Failed = caller.Calls - result.Successful
 	r.Retransmissions, r.Seconds = result.Retransmissions, result.Elapsed.Seconds()
-	if r.Accounted, err = log.await(ctx, s.record, result.Successful); err != nil {
+	if r.Accounted, err = g.log.await(ctx, s.record, result.Successful); err != nil {
 		return r, err
 	}
-	end, err := takeCPU(sub.proc, log.proc)
+	end, err := g.read()
 	if err != nil {
 		return r, err
 	}
-	if r.Accounted > 0 {
-		r.CPUPerCall = float64((end[0]-cpu[0])/time.Microsecond) / float64(r.Accounted)
-		r.LogPerCall = float64((end[1]-cpu[1])/time.Microsecond) / float64(r.Accounted)
-	}
+	r.account(begin, end, result.CPU)
 	if !r.passed(b.seconds) {
-		b.explain(sub, result.Errors)
+		b.explain(g.sub, result.Errors)
 	}
-	memory, err := sub.proc.Memory()
+	memory, err := g.sub.proc.Memory()
 	r.Memory = float64(memory) / (1 << 20)
 	return r, err
+}
+
+// reading is the state of the clocks at one moment.
+type reading struct {
+	at                   time.Time
+	machine              cpuTicks
+	subject, log, callee time.Duration // of CPU
+}
+
+func (g rig) read() (r reading, err error) {
+	r.at = time.Now()
+	if r.machine, err = readCPU(); err != nil {
+		return r, err
+	}
+	if r.subject, err = g.sub.proc.CPUTime(); err != nil {
+		return r, err
+	}
+	if r.log, err = g.log.proc.CPUTime(); err != nil {
+		return r, err
+	}
+	r.callee, err = g.callee.Process().CPUTime()
+	return r, err
+}
+
+// account fills in the CPU times from the readings around a run and the time that the caller used.
+func (r *run) account(begin, end reading, caller time.Duration) {
+	subject, log := end.subject-begin.subject, end.log-begin.log
+	if r.Accounted > 0 {
+		r.CPUPerCall = float64(subject/time.Microsecond) / float64(r.Accounted)
+		r.LogPerCall = float64(log/time.Microsecond) / float64(r.Accounted)
+	}
+	own := subject + log + end.callee - begin.callee + caller
+	elapsed := end.at.Sub(begin.at).Seconds()
+	r.OtherCores = max(busyCores(begin.machine, end.machine, runtime.NumCPU())-own.Seconds()/elapsed, 0)
 }
 
 // explain prints what there is to say about a run that did not pass.
@@ -158,16 +198,4 @@ func firstBytes(s string) string {
 		return s[:1500] + "…"
 	}
 	return s
-}
-
-// takeCPU reads the CPU time of both.
-func takeCPU(procs ...*peer.Process) ([]time.Duration, error) {
-	times := make([]time.Duration, len(procs))
-	for i, p := range procs {
-		var err error
-		if times[i], err = p.CPUTime(); err != nil {
-			return nil, err
-		}
-	}
-	return times, nil
 }

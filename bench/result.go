@@ -59,16 +59,25 @@ func ratio(a, b float64) float64 {
 	return a / b
 }
 
+// ratioText is a dash for a ratio that does not exist.
+func ratioText(r float64) string {
+	if r == 0 {
+		return "-"
+	}
+	return fmt.Sprintf("%.2f", r)
+}
+
 // print writes the table.
 func (res *result) print(out io.Writer) {
 	w := tabwriter.NewWriter(out, 0, 0, 3, ' ', tabwriter.AlignRight)
 	fmt.Fprintf(w, "\n\ttollgate\tkamailio\tratio\t\n")
 	if res.CPUMedian != nil {
-		fmt.Fprintf(w, "CPU per accounted call, µs\t%.0f\t%.0f\t%.2f\t\n", res.CPUMedian["tollgate"], res.CPUMedian["kamailio"], res.CPURatio)
+		fmt.Fprintf(w, "CPU per accounted call, µs\t%.0f\t%.0f\t%s\t\n", res.CPUMedian["tollgate"], res.CPUMedian["kamailio"],
+			ratioText(res.CPURatio))
 		fmt.Fprintf(w, "resident memory, MiB\t%.0f\t%.0f\t\t\n", res.MemMedian["tollgate"], res.MemMedian["kamailio"])
 	}
 	if res.Highest != nil {
-		fmt.Fprintf(w, "highest rate, calls/s\t%d\t%d\t%.2f\t\n", res.Highest["tollgate"], res.Highest["kamailio"], res.RateRatio)
+		fmt.Fprintf(w, "highest rate, calls/s\t%d\t%d\t%s\t\n", res.Highest["tollgate"], res.Highest["kamailio"], ratioText(res.RateRatio))
 	}
 	w.Flush()
 	if n := res.disturbed(); n > 0 {

@@ -125,6 +125,7 @@ func (s SIPP) Run(ctx context.Context, dir string) (Result, error) {
 	if err != nil {
 		return r, p.failure(err)
 	}
+	r.CPU = p.cmd.ProcessState.UserTime() + p.cmd.ProcessState.SystemTime()
 	if code := p.ExitCode(); code != 0 || r.Failed > 0 || r.Successful < s.calls() {
 		return r, fmt.Errorf("sipp %s: %d of %d calls succeeded, %d failed, exit code %d: %s", filepath.Base(s.Scenario),
 			r.Successful, s.calls(), r.Failed, code, firstOf(r.Errors, p.Output()))

@@ -24,6 +24,7 @@ const (
 type Result struct {
 	Created, Successful, Failed int
 	Retransmissions             int             // that sipp sent
+	CPU                         time.Duration   // of a caller\'s sipp itself
 	Elapsed                     time.Duration   // of the whole run
 	Calls                       map[string]Call // by Call-ID; nil in runs with Load
 	Errors                      string          // the beginning of sipp's error log
