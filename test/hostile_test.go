@@ -42,7 +42,7 @@ func TestHostileValues(t *testing.T) {
 		}
 	}
 	p.gk.stop()
-	compareTaken(t, "SQL", taken, p.records("sql"), "start", "stop")
+	compareTaken(t, "SQL", taken, p.records("sql:events"), "start", "stop")
 	compareTaken(t, "the file", taken, split(p.records("file")), "stop")
 	compareTaken(t, "the status port", taken, split(p.records("status")), "start", "stop")
 	p.syslog.WaitLines(t, 2*len(taken), "FORM|")

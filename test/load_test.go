@@ -36,7 +36,7 @@ func TestLoad(t *testing.T) {
 	if len(caller.Calls) != calls {
 		t.Fatalf("the caller knows of %d calls, want %d", len(caller.Calls), calls)
 	}
-	sql := parseEvents(t, p.records("sql"))
+	sql := parseEvents(t, p.records("sql:events"))
 	sessions := compare(t, "SQL", caller.Calls, sql, true, nil)
 	compare(t, "file", caller.Calls, parseEvents(t, p.records("file")), false, sessions)
 	p.syslog.WaitLines(t, 2*calls, "|")

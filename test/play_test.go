@@ -35,7 +35,7 @@ import (
 //	ended CODE                   the gatekeeper ends with that exit code
 //	want RECORD N [TEXT]...      at the end there are exactly N records that hold each TEXT; "" quotes blanks
 //
-// RECORD is radius, file, sql (the table events), syslog, status or log, or invite: a call that reached a callee, with what happened to it there
+// RECORD is radius, file, sql:TABLE, syslog, status or log, or invite: a call that reached a callee, with what happened to it there
 // (answered, cancelled, hungup, ...). Before the end the gatekeeper is stopped with SIGTERM, if it runs, and must exit with 0,
 // so that "exactly" means: and no more will come.
 func TestPlays(t *testing.T) {

@@ -54,6 +54,9 @@ func (p *play) count(w want) int {
 // records are the records of a kind so far, each as one line.
 func (p *play) records(kind string) []string {
 	p.Helper()
+	if table, ok := strings.CutPrefix(kind, "sql:"); ok {
+		return p.gk.query("SELECT * FROM " + table)
+	}
 	switch kind {
 	case "radius":
 		var lines []string
@@ -63,12 +66,10 @@ func (p *play) records(kind string) []string {
 		return lines
 	case "file":
 		return withSeconds(p.gk.cdrLines())
-	case "sql":
-		return p.gk.query("SELECT * FROM events")
 	case "syslog":
 		return p.syslog.Lines(p)
 	case "status":
-		return p.watch.all()
+		return withSeconds(p.watch.all())
 	case "log":
 		return strings.Split(p.gk.log(), "\n")
 	case "invite":
