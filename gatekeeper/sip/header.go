@@ -221,11 +221,13 @@ func (v *via) parse(value []byte) error {
 	if !equalFold(part[0], "sip") || string(part[1]) != "2.0" {
 		return errVia
 	}
-	_, sentBy, ok := bytes.Cut(bytes.TrimSpace(head), []byte(" "))
-	if !ok {
+	head = bytes.TrimSpace(head)
+	blank := bytes.IndexAny(head, " \t")
+	if blank < 0 {
 		return errVia
 	}
-	if v.host, v.port, ok = splitHostPort(bytes.TrimSpace(sentBy)); !ok {
+	var ok bool
+	if v.host, v.port, ok = splitHostPort(bytes.TrimSpace(head[blank:])); !ok {
 		return errVia
 	}
 	for len(parameters) > 0 {
