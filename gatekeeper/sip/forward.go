@@ -4,7 +4,9 @@ import (
 	"encoding/hex"
 	"errors"
 	"net/netip"
+	"slices"
 	"strconv"
+	"strings"
 
 	sipgo "github.com/emiago/sipgo/sip"
 )
@@ -186,7 +188,7 @@ func (f *Front) preprocess(m *message) (uri []byte, routes [][]byte, err error) 
 	uri, routes = m.uri, m.routeSet(hdrRoute)
 	var parsed sipgo.Uri
 	if n := len(routes); n > 0 {
-		if err := sipgo.ParseUri(string(uri), &parsed); err == nil && parsed.User == "" && f.isOurs(&parsed) && parsed.UriParams.Has("lr") {
+		if err := sipgo.ParseUri(string(uri), &parsed); err == nil && parsed.User == "" && f.isOurs(&parsed) && isLoose(&parsed) {
 			if uri, routes = addressIn(routes[n-1]), routes[:n-1]; !isURI(uri) {
 				return nil, nil, errRoute
 			}
@@ -206,6 +208,11 @@ func (f *Front) preprocess(m *message) (uri []byte, routes [][]byte, err error) 
 	return uri, routes, nil
 }
 
+// isLoose tells whether the URI is a loose router's (RFC 3261 16.12).
+func isLoose(uri *sipgo.Uri) bool {
+	return slices.ContainsFunc(uri.UriParams, func(p sipgo.HeaderKV) bool { return strings.EqualFold(p.K, "lr") })
+}
+
 // nextHop is where a request with that Request-URI and Route set goes, and how both are to be written when the next
 // hop is a strict router (RFC 3261 16.6 steps 6 and 7). known is used where the host is a name, or ourselves, which would
 // be a loop: the address that the call's signalling has used so far.
@@ -218,7 +225,7 @@ func (f *Front) nextHop(uri []byte, routes [][]byte, known netip.AddrPort) (neti
 	if err := sipgo.ParseUri(string(at), &parsed); err != nil {
 		return known, uri, routes
 	}
-	if len(routes) > 0 && !parsed.UriParams.Has("lr") {
+	if len(routes) > 0 && !isLoose(&parsed) {
 		last := append(append([]byte{'<'}, uri...), '>')
 		uri, routes = at, append(routes[1:len(routes):len(routes)], last)
 	}

@@ -36,7 +36,7 @@ func describe(p *cdr.Party, m *message) {
 		default:
 			continue
 		}
-		if to.Codec == "" && media.MediaName.Port.Value != 0 {
+		if to.Codec == "" && media.MediaName.Port.Value > 0 {
 			*to = mediaOf(&session, media)
 		}
 	}

@@ -66,10 +66,13 @@ func userOf(uri []byte) string {
 	return string(user)
 }
 
-// hostOf is host[:port] of a SIP URI.
+// hostOf is host[:port] of a SIP URI; a tel URI has none.
 func hostOf(uri []byte) string {
-	_, rest, _ := bytes.Cut(uri, []byte(":"))
-	if i := bytes.LastIndexByte(rest, '@'); i >= 0 {
+	scheme, rest, _ := bytes.Cut(uri, []byte(":"))
+	if equalFold(scheme, "tel") {
+		return ""
+	}
+	if i := bytes.IndexByte(rest, '@'); i >= 0 {
 		rest = rest[i+1:]
 	}
 	if i := bytes.IndexAny(rest, ";?"); i >= 0 {
