@@ -73,7 +73,7 @@ func (p *play) records(kind string) []string {
 	case "log":
 		return strings.Split(p.gk.log(), "\n")
 	case "invite":
-		return p.called
+		return p.called()
 	}
 	p.Fatalf("unknown records %q", kind)
 	return nil
@@ -95,6 +95,22 @@ func withSeconds(lines []string) []string {
 	for i, line := range lines {
 		if fields := strings.Split(line, "|"); fields[0] == "CDR" && len(fields) == 13 {
 			lines[i] += " seconds=" + fields[3]
+		}
+	}
+	return lines
+}
+
+// called are the calls that the callees have seen so far, each with its events in the order of their names.
+func (p *play) called() []string {
+	p.Helper()
+	var lines []string
+	for _, callee := range p.callee {
+		calls, err := callee.Calls()
+		if err != nil {
+			p.Fatal(err)
+		}
+		for id, events := range calls {
+			lines = append(lines, id+" "+strings.Join(slices.Sorted(maps.Keys(events)), " "))
 		}
 	}
 	return lines

@@ -79,6 +79,18 @@ func (s SIPP) Start(ctx context.Context, dir string) (*UAS, error) {
 	return u, nil
 }
 
+// Calls are the calls that the callee has seen so far.
+func (u *UAS) Calls() (map[string]Call, error) {
+	events, err := os.ReadFile(filepath.Join(u.dir, logFile))
+	if errors.Is(err, os.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("reading the events of sipp: %w", err)
+	}
+	return parseEvents(events)
+}
+
 // Kill ends the callee at once.
 func (u *UAS) Kill() { u.proc.Kill() }
 
