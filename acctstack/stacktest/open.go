@@ -2,7 +2,6 @@ package stacktest
 
 import (
 	"context"
-	"fmt"
 	"net/netip"
 	"strings"
 	"testing"
@@ -69,27 +68,10 @@ func Open(t testing.TB, f acctstack.Factory, lines string) acctstack.Module {
 	return module
 }
 
-// Stack builds and starts a stack from the lines of [Gatekeeper::Acct], and closes it at the end of the test.
+// Stack is Build's stack, started, and closed at the end of the test.
 func Stack(t testing.TB, lines string, factories ...acctstack.Factory) *acctstack.Stack {
 	t.Helper()
-	rules := Rules(t, lines, factories...)
-	stack, problems := acctstack.Build(acctstack.Setup{
-		Rules: rules, Factories: factories,
-		Env: acctstack.Env{Log: zap.NewNop(), StateDir: t.TempDir(), TimestampFormat: "Cisco"},
-		Section: func(name string) *config.Section {
-			module, _, _ := strings.Cut(name, ":")
-			for _, f := range factories {
-				if f.Name == module {
-					return Section(t, f, "")
-				}
-			}
-			t.Fatalf("no module %s", name)
-			return nil
-		},
-	})
-	if err := problems.Err(); err != nil {
-		t.Fatalf("building the stack: %v", err)
-	}
+	stack := Build(t, lines, factories...)
 	if err := stack.Start(); err != nil {
 		t.Fatalf("starting the stack: %v", err)
 	}
@@ -103,14 +85,41 @@ func Stack(t testing.TB, lines string, factories ...acctstack.Factory) *acctstac
 	return stack
 }
 
-// Rules reads the lines of [Gatekeeper::Acct]; a problem fails the test.
-func Rules(t testing.TB, lines string, factories ...acctstack.Factory) []acctstack.Rule {
+// Build makes a stack from the lines of [Gatekeeper::Acct], which the sections of modules may follow.
+func Build(t testing.TB, lines string, factories ...acctstack.Factory) *acctstack.Stack {
 	t.Helper()
-	file, err := config.Parse("test.ini", []byte(fmt.Sprintf("[Gatekeeper::Acct]\n%s\n", lines)))
+	file := parse(t, lines)
+	schema := config.Schema{{Name: "Gatekeeper::Acct", Doc: "The stack.", Open: &config.Key{Kind: config.String}, Keys: acctstack.Settings()}}
+	for _, f := range factories {
+		schema = append(schema, Declaration(f))
+	}
+	if err := schema.Check(file, false).Err(); err != nil {
+		t.Fatalf("checking the sections: %v", err)
+	}
+	stack, problems := acctstack.Build(acctstack.Setup{
+		Rules: Rules(t, lines, factories...), Factories: factories,
+		Env:     acctstack.Env{Log: zap.NewNop(), StateDir: t.TempDir(), TimestampFormat: "Cisco"},
+		Section: func(name string) *config.Section { return schema.Section(file, name) },
+	})
+	if err := problems.Err(); err != nil {
+		t.Fatalf("building the stack: %v", err)
+	}
+	return stack
+}
+
+func parse(t testing.TB, lines string) *config.File {
+	t.Helper()
+	file, err := config.Parse("test.ini", []byte("[Gatekeeper::Acct]\n"+lines+"\n"))
 	if err != nil {
 		t.Fatalf("reading the rules: %v", err)
 	}
-	rules, problems := acctstack.ParseRules(file.Section("Gatekeeper::Acct"), acctstack.Settings(), factories)
+	return file
+}
+
+// Rules reads the lines of [Gatekeeper::Acct]; a problem fails the test.
+func Rules(t testing.TB, lines string, factories ...acctstack.Factory) []acctstack.Rule {
+	t.Helper()
+	rules, problems := acctstack.ParseRules(parse(t, lines).Section("Gatekeeper::Acct"), acctstack.Settings(), factories)
 	if err := problems.Err(); err != nil {
 		t.Fatalf("parsing the rules: %v", err)
 	}

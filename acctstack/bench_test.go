@@ -1,0 +1,89 @@
+package acctstack
+
+import (
+	"context"
+	"sync"
+	"testing"
+)
+
+// memory is a module whose backend is always there.
+type memory struct{ last *Event }
+
+func (m *memory) Store(_ context.Context, ev *Event) error { m.last = ev; return nil }
+
+// three are rules over three modules, all of which are asked.
+func three(t testing.TB) *Stack {
+	return started(t, Required, &memory{}, &memory{}, &memory{})
+}
+
+// decideThree is the machine's work for one event.
+func decideThree(walk *Walk, rules []Rule) bool {
+	walk.Begin(rules, Stop)
+	for _, more := walk.Next(); more; _, more = walk.Next() {
+		walk.Answer(OK, nil)
+	}
+	verdict := walk.Verdict()
+	return verdict.OK
+}
+
+// ignore is a receiver that draws no consequences.
+type ignore struct{}
+
+func (ignore) Decided(*Event, Verdict) {}
+
+// BenchmarkWalk is the decision over three rules.
+func BenchmarkWalk(b *testing.B) {
+	rules := stackOf(Required, &memory{}, &memory{}, &memory{}).rules
+	var walk Walk
+	b.ReportAllocs()
+	for b.Loop() {
+		if !decideThree(&walk, rules) {
+			b.Fatal("failed")
+		}
+	}
+}
+
+// BenchmarkThreeModules is all that the stack does for an event with three modules, but for the start of its goroutine.
+func BenchmarkThreeModules(b *testing.B) {
+	s, ev := three(b), &Event{Kind: Stop}
+	b.ReportAllocs()
+	for b.Loop() {
+		s.begin(ev, ignore{}).walk()
+	}
+	if err := s.Close(b.Context()); err != nil {
+		b.Fatal(err)
+	}
+}
+
+// BenchmarkSubmit is the same with its goroutine, until the verdict is told.
+func BenchmarkSubmit(b *testing.B) {
+	s, ev := three(b), &Event{Kind: Stop}
+	var told waiting
+	b.ReportAllocs()
+	for b.Loop() {
+		told.Add(1)
+		s.Submit(ev, &told)
+		told.Wait()
+	}
+	if err := s.Close(b.Context()); err != nil {
+		b.Fatal(err)
+	}
+}
+
+type waiting struct{ sync.WaitGroup }
+
+func (w *waiting) Decided(*Event, Verdict) { w.Done() }
+
+// BenchmarkTakeOver is what a tick of the watcher costs while a thousand walks are under way.
+func BenchmarkTakeOver(b *testing.B) {
+	s := stackOf(Required, &memory{})
+	for range 1000 {
+		r := s.begin(&Event{Kind: Stop}, nil)
+		r.steps.Next()
+		r.arm(s.instances[0].timeout)
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		s.takeOver(1)
+	}
+}
