@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"os"
 	"os/exec"
@@ -28,6 +29,7 @@ type gatekeeper struct {
 	port   int // SIP
 	status int // status port
 
+	held    []io.Closer // sockets that keep the ports until it starts
 	process *peer.Process
 	earlier string // the log of runs before this one
 }
@@ -35,11 +37,13 @@ type gatekeeper struct {
 // newGatekeeper reads a configuration and gives it private ports. It is started by start.
 func newGatekeeper(t testing.TB, path string) *gatekeeper {
 	t.Helper()
-	g := &gatekeeper{t: t, dir: t.TempDir(), config: readINI(t, path), port: peer.FreePort(t, "udp"), status: peer.FreePort(t, "tcp")}
+	g := &gatekeeper{t: t, dir: t.TempDir(), config: readINI(t, path)}
+	g.hold()
 	g.config.set("SIP", "Listen", fmt.Sprintf("udp:%s:%d", peer.Loopback, g.port))
 	g.config.set("Gatekeeper::Main", "StatusPort", strconv.Itoa(g.status))
 	g.config.set("Gatekeeper::Main", "StateDir", "var")
 	t.Cleanup(func() {
+		g.release()
 		if g.process == nil {
 			return
 		}
@@ -49,6 +53,37 @@ func newGatekeeper(t testing.TB, path string) *gatekeeper {
 		}
 	})
 	return g
+}
+
+// hold chooses the ports and binds them, so that no other test finds them free before the gatekeeper has started. A port that
+// was free a moment ago may be taken still: a process that is being started has all sockets of the test for a moment.
+func (g *gatekeeper) hold() {
+	g.t.Helper()
+	if !eventually(func() bool {
+		g.port, g.status = peer.FreePort(g.t, "udp"), peer.FreePort(g.t, "tcp")
+		udp, err := net.ListenPacket("udp4", g.address())
+		if err != nil {
+			return false
+		}
+		g.held = append(g.held, udp)
+		tcp, err := net.Listen("tcp4", net.JoinHostPort(peer.Loopback, strconv.Itoa(g.status)))
+		if err != nil {
+			g.release()
+			return false
+		}
+		g.held = append(g.held, tcp)
+		return true
+	}) {
+		g.t.Fatal("no port is free")
+	}
+}
+
+// release lets the ports go.
+func (g *gatekeeper) release() {
+	for _, socket := range g.held {
+		socket.Close()
+	}
+	g.held = nil
 }
 
 // address is where peers send SIP.
@@ -74,6 +109,7 @@ func (g *gatekeeper) start() {
 	if g.process != nil {
 		g.earlier += g.process.Output() + "\n"
 	}
+	g.release()
 	p, err := peer.Start(g.dir, binary(), "run", "-level", "debug", "-c", "tollgate.ini")
 	if err != nil {
 		g.t.Fatal(err)

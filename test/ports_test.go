@@ -3,7 +3,6 @@ package test
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net"
 	"strconv"
 	"strings"
@@ -20,15 +19,15 @@ import (
 func TestTakenPorts(t *testing.T) {
 	tests := []struct {
 		name  string
-		take  func(t *testing.T, g *gatekeeper)
-		wants []string // in the error
+		take  func(t *testing.T, g *gatekeeper) // the ports are held by the test
+		wants []string                          // in the error
 	}{
-		{"SIP", func(t *testing.T, g *gatekeeper) { takeUDP(t, g.port, false) }, []string{"udp:127.0.0.1:PORT", "[SIP] Listen", "in use"}},
-		{"SIP shared", func(t *testing.T, g *gatekeeper) { takeUDP(t, g.port, true) }, []string{"udp:127.0.0.1:PORT", "[SIP] Listen", "in use"}},
-		{"status port", func(t *testing.T, g *gatekeeper) { takeTCP(t, g.status) }, []string{"127.0.0.1:STATUS", "StatusPort", "in use"}},
-		{"SIP address", func(_ *testing.T, g *gatekeeper) { g.config.set("SIP", "Listen", "udp:192.0.2.1:5060") },
+		{"SIP", func(*testing.T, *gatekeeper) {}, []string{"udp:127.0.0.1:PORT", "[SIP] Listen", "in use"}},
+		{"SIP shared", func(t *testing.T, g *gatekeeper) { g.release(); share(t, g.port) }, []string{"udp:127.0.0.1:PORT", "[SIP] Listen", "in use"}},
+		{"status port", func(_ *testing.T, g *gatekeeper) { g.held[0].Close() }, []string{"127.0.0.1:STATUS", "StatusPort", "in use"}},
+		{"SIP address", func(_ *testing.T, g *gatekeeper) { g.release(); g.config.set("SIP", "Listen", "udp:192.0.2.1:5060") },
 			[]string{"udp:192.0.2.1:5060", "[SIP] Listen", "cannot assign"}},
-		{"status address", func(_ *testing.T, g *gatekeeper) { g.config.set("Gatekeeper::Main", "Home", "192.0.2.1") },
+		{"status address", func(_ *testing.T, g *gatekeeper) { g.release(); g.config.set("Gatekeeper::Main", "Home", "192.0.2.1") },
 			[]string{"192.0.2.1:STATUS", "StatusPort", "cannot assign"}},
 	}
 	for _, tt := range tests {
@@ -54,31 +53,23 @@ func TestTakenPorts(t *testing.T) {
 	}
 }
 
-// takeUDP binds a UDP port, for others to share or not.
-func takeUDP(t *testing.T, port int, shared bool) {
+// share binds a UDP port as a program does that lets others join.
+func share(t *testing.T, port int) {
 	t.Helper()
 	config := net.ListenConfig{Control: func(_, _ string, c syscall.RawConn) error {
-		if !shared {
-			return nil
-		}
 		var option error
 		err := c.Control(func(fd uintptr) { option = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_REUSEPORT, 1) })
 		return errors.Join(err, option)
 	}}
-	conn, err := config.ListenPacket(context.Background(), "udp4", net.JoinHostPort(peer.Loopback, strconv.Itoa(port)))
-	if err != nil {
-		t.Fatal(err)
+	var conn net.PacketConn
+	if !eventually(func() bool {
+		var err error
+		conn, err = config.ListenPacket(context.Background(), "udp4", net.JoinHostPort(peer.Loopback, strconv.Itoa(port)))
+		return err == nil
+	}) {
+		t.Fatalf("port %d stays taken", port)
 	}
 	t.Cleanup(func() { conn.Close() })
-}
-
-func takeTCP(t *testing.T, port int) {
-	t.Helper()
-	l, err := net.Listen("tcp4", fmt.Sprintf("%s:%d", peer.Loopback, port))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { l.Close() })
 }
 
 // TestTakenStateDir starts a second gatekeeper in the first one's StateDir: it is refused and the first goes on; when the first
