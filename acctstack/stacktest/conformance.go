@@ -2,6 +2,7 @@ package stacktest
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"reflect"
 	"strings"
@@ -10,6 +11,7 @@ import (
 	"time"
 
 	"tollgate/acctstack"
+	"tollgate/config"
 )
 
 // Subject is a module under test with a backend that works.
@@ -23,34 +25,62 @@ type Subject struct {
 }
 
 // Conformance checks what every module promises: each supported kind is stored once; Store changes no event, is safe
-// for concurrent use and returns soon when its context has ended; without its backend it fails with an error that names
-// the module, the event and the call, is worth another try, and it recovers by itself.
+// for concurrent use and returns soon when its context has ended; two of the same section work side by side, as around a
+// reload; without its backend it fails with an error that begins with its instance, names the event and the call and is
+// worth another try, and it recovers by itself.
 func Conformance(t *testing.T, s Subject) {
-	t.Run("declaration", s.declaration)
-	t.Run("kinds", s.kinds)
-	t.Run("concurrent", s.concurrent)
-	t.Run("cancelled", s.cancelled)
-	if s.Break != nil {
-		t.Run("backend away", s.away)
+	for _, c := range checks() {
+		if c.breaks && s.Break == nil {
+			continue
+		}
+		t.Run(c.name, func(t *testing.T) {
+			if err := c.run(s, t); err != nil {
+				t.Error(err)
+			}
+		})
 	}
 }
 
-func (s Subject) declaration(t *testing.T) {
+// check is one promise. It gives the ways in which it is broken, and ends the test only where it cannot go on.
+type check struct {
+	name   string
+	breaks bool // needs a backend that can go
+	run    func(Subject, *testing.T) error
+}
+
+func checks() []check {
+	return []check{
+		{name: "declaration", run: Subject.declaration},
+		{name: "kinds", run: Subject.kinds},
+		{name: "concurrent", run: Subject.concurrent},
+		{name: "cancelled", run: Subject.cancelled},
+		{name: "side by side", run: Subject.sideBySide},
+		{name: "backend away", run: Subject.away, breaks: true},
+		{name: "backend away, cancelled", run: Subject.awayCancelled, breaks: true},
+	}
+}
+
+func (s Subject) declaration(t *testing.T) error {
 	f := s.Factory
 	if f.Name == "" || f.Doc == "" || f.Supports == 0 || f.New == nil {
-		t.Errorf("the factory is not complete: %+v", f)
+		return fmt.Errorf("the factory is not complete: %+v", f)
 	}
+	var errs []error
 	for _, k := range f.Keys {
-		if k.Doc == "" || !strings.HasSuffix(k.Doc, ".") {
-			t.Errorf("key %s: the doc %q is no sentence", k.Name, k.Doc)
+		if !strings.HasSuffix(k.Doc, ".") {
+			errs = append(errs, fmt.Errorf("key %s: the doc %q is no sentence", k.Name, k.Doc))
 		}
 		for _, common := range acctstack.CommonKeys() {
 			if strings.EqualFold(k.Name, common.Name) {
-				t.Errorf("key %s is common to all modules and must not be declared again", k.Name)
+				errs = append(errs, fmt.Errorf("key %s is common to all modules and must not be declared again", k.Name))
 			}
 		}
 	}
-	Section(t, f, s.Config)
+	if len(errs) == 0 {
+		errs = append(errs, config.Schema{Declaration(f)}.Verify())
+		Section(t, f, s.Config)
+	}
+	return errors.Join(errs...)
 }
 
 func (s Subject) each(do func(kind acctstack.Kind)) {
@@ -61,36 +91,38 @@ func (s Subject) each(do func(kind acctstack.Kind)) {
 	}
 }
 
-func (s Subject) kinds(t *testing.T) {
+func (s Subject) kinds(t *testing.T) error {
 	module := Open(t, s.Factory, s.Config)
+	var errs []error
 	n := 1000
 	s.each(func(kind acctstack.Kind) {
 		n++
 		ev, before := Event(kind, n), *Event(kind, n)
 		before.Stamp = ev.Stamp
 		if err := module.Store(t.Context(), ev); err != nil {
-			t.Errorf("storing %s: %v", kind, err)
+			errs = append(errs, fmt.Errorf("storing %s: %w", kind, err))
 		}
 		if !reflect.DeepEqual(*ev, before) {
-			t.Errorf("Store changed the event %s", kind)
+			errs = append(errs, fmt.Errorf("Store changed the event %s", kind))
 		}
-		s.expect(t, ev, 1)
+		errs = append(errs, s.expect(t, ev, 1))
 	})
+	return errors.Join(errs...)
 }
 
 // expect polls, since a backend may take a moment to show what it has.
-func (s Subject) expect(t *testing.T, ev *acctstack.Event, want int) {
-	t.Helper()
+func (s Subject) expect(t *testing.T, ev *acctstack.Event, want int) error {
 	if s.Stored == nil {
-		return
+		return nil
 	}
 	deadline := time.Now().Add(5 * time.Second)
 	for s.Stored(t, ev) != want && time.Now().Before(deadline) {
 		time.Sleep(20 * time.Millisecond)
 	}
 	if got := s.Stored(t, ev); got != want {
-		t.Errorf("the backend has the event %s of call %s %d times, not %d", ev.Kind, subject(ev), got, want)
+		return fmt.Errorf("the backend has the event %s of call %s %d times, not %d", ev.Kind, subject(ev), got, want)
 	}
+	return nil
 }
 
 // subject is how a module's error names what an event is about.
@@ -109,11 +141,11 @@ func (s Subject) firstKind() acctstack.Kind {
 	return kind
 }
 
-func (s Subject) concurrent(t *testing.T) {
+func (s Subject) concurrent(t *testing.T) error {
 	module := Open(t, s.Factory, s.Config)
 	const workers, each = 8, 25
 	events := make([][]*acctstack.Event, workers)
-	errs := make(chan error, workers*each)
+	faults := make([]error, workers)
 	var wg sync.WaitGroup
 	for w := range workers {
 		for i := range each {
@@ -122,61 +154,104 @@ func (s Subject) concurrent(t *testing.T) {
 		wg.Go(func() {
 			for _, ev := range events[w] {
 				if err := module.Store(t.Context(), ev); err != nil {
-					errs <- fmt.Errorf("call %s: %w", subject(ev), err)
+					faults[w] = errors.Join(faults[w], fmt.Errorf("call %s: %w", subject(ev), err))
 				}
 			}
 		})
 	}
 	wg.Wait()
-	close(errs)
-	for err := range errs {
-		t.Error(err)
-	}
 	for _, evs := range events {
 		for _, ev := range evs {
-			s.expect(t, ev, 1)
+			faults = append(faults, s.expect(t, ev, 1))
 		}
 	}
+	return errors.Join(faults...)
 }
 
-func (s Subject) cancelled(t *testing.T) {
+// patience is how long Store may take once its context has ended.
+const patience = 2 * time.Second
+
+// cancelled: the answer may be an error or, from a module that never waits, nil. What counts is that it comes.
+func (s Subject) cancelled(t *testing.T) error {
 	module := Open(t, s.Factory, s.Config)
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	begun := time.Now()
-	// The answer may be an error or, from a module that never waits, nil. What counts is that it comes.
 	err := module.Store(ctx, Event(s.firstKind(), 3000))
-	if took := time.Since(begun); took > 2*time.Second {
-		t.Errorf("Store with an ended context took %s (%v)", took, err)
+	if took := time.Since(begun); took > patience {
+		return fmt.Errorf("Store with an ended context took %s (%v)", took, err)
 	}
+	return nil
 }
 
-func (s Subject) away(t *testing.T) {
-	module := Open(t, s.Factory, s.Config)
+// sideBySide is a reload: the new module is opened, and takes events, before the old one is closed.
+func (s Subject) sideBySide(t *testing.T) error {
+	old := start(t, s.Factory, s.Factory.Name, s.Config)
+	fresh := Open(t, s.Factory, s.Config)
+	events := []*acctstack.Event{Event(s.firstKind(), 3100), Event(s.firstKind(), 3101), Event(s.firstKind(), 3102)}
+	errs := []error{fresh.Store(t.Context(), events[0]), old.Store(t.Context(), events[1]), end(old), fresh.Store(t.Context(), events[2])}
+	for _, ev := range events {
+		errs = append(errs, s.expect(t, ev, 1))
+	}
+	return errors.Join(errs...)
+}
+
+func (s Subject) away(t *testing.T) error {
+	instance := s.Factory.Name + ":second"
+	module := start(t, s.Factory, instance, s.Config)
+	closeAtEnd(t, module, instance)
 	s.Break(t)
 	ev := Event(s.firstKind(), 4000)
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	defer cancel()
 	err := module.Store(ctx, ev)
-	if err == nil {
-		t.Fatalf("stored without a backend")
-	}
-	if acctstack.IsPermanent(err) {
-		t.Errorf("the error is permanent: %v", err)
-	}
-	for _, part := range []string{strings.ToLower(s.Factory.Name), ev.Kind.String(), subject(ev)} {
-		if !strings.Contains(err.Error(), part) {
-			t.Errorf("the error does not name %q: %v", part, err)
-		}
-	}
 	s.Mend(t)
-	ev = Event(s.firstKind(), 4001)
+	if err == nil {
+		return errors.New("stored without a backend")
+	}
+	errs := []error{wording(err, instance, ev)}
+	// The same event again: what failed must not be stored behind the caller's back.
 	deadline := time.Now().Add(20 * time.Second)
 	for err = module.Store(t.Context(), ev); err != nil && time.Now().Before(deadline); err = module.Store(t.Context(), ev) {
 		time.Sleep(50 * time.Millisecond)
 	}
 	if err != nil {
-		t.Fatalf("the module does not recover: %v", err)
+		return errors.Join(append(errs, fmt.Errorf("the module does not recover: %w", err))...)
 	}
-	s.expect(t, ev, 1)
+	return errors.Join(append(errs, s.expect(t, ev, 1))...)
+}
+
+// wording checks the error of a module whose backend is away.
+func wording(err error, instance string, ev *acctstack.Event) error {
+	var errs []error
+	if acctstack.IsPermanent(err) {
+		errs = append(errs, fmt.Errorf("the error is permanent: %w", err))
+	}
+	if prefix := strings.ToLower(instance) + ": "; !strings.HasPrefix(err.Error(), prefix) {
+		errs = append(errs, fmt.Errorf("the error does not begin with %q: %w", prefix, err))
+	}
+	for _, part := range []string{ev.Kind.String(), subject(ev)} {
+		if !strings.Contains(err.Error(), part) {
+			errs = append(errs, fmt.Errorf("the error does not name %q: %w", part, err))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// awayCancelled: what the module waits for when its backend is away ends with the context.
+func (s Subject) awayCancelled(t *testing.T) error {
+	module := Open(t, s.Factory, s.Config)
+	s.Break(t)
+	defer s.Mend(t)
+	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+	defer cancel()
+	begun := time.Now()
+	err := module.Store(ctx, Event(s.firstKind(), 5000))
+	if took := time.Since(begun); took > 100*time.Millisecond+patience {
+		return fmt.Errorf("without a backend, Store took %s with a context of 100 ms (%v)", took, err)
+	}
+	if err == nil {
+		return errors.New("stored without a backend")
+	}
+	return nil
 }

@@ -45,27 +45,45 @@ func Env(t testing.TB, f acctstack.Factory) acctstack.Env {
 // Open makes and starts the module with the lines of its section, and closes it at the end of the test.
 func Open(t testing.TB, f acctstack.Factory, lines string) acctstack.Module {
 	t.Helper()
+	module := start(t, f, f.Name, lines)
+	closeAtEnd(t, module, f.Name)
+	return module
+}
+
+// start is Open for any instance; the caller ends it.
+func start(t testing.TB, f acctstack.Factory, instance, lines string) acctstack.Module {
+	t.Helper()
 	section := Section(t, f, lines)
-	module, err := f.New(Env(t, f), section)
+	env := Env(t, f)
+	env.Instance = instance
+	module, err := f.New(env, section)
 	if err != nil {
-		t.Fatalf("making %s: %v", f.Name, err)
+		t.Fatalf("making %s: %v", instance, err)
 	}
 	if names := section.Undeclared(); len(names) > 0 {
-		t.Errorf("%s reads keys that it does not declare: %s", f.Name, strings.Join(names, ", "))
+		t.Errorf("%s reads keys that it does not declare: %s", instance, strings.Join(names, ", "))
 	}
 	if m, ok := module.(acctstack.Starter); ok {
 		if err := m.Start(); err != nil {
-			t.Fatalf("starting %s: %v", f.Name, err)
+			t.Fatalf("starting %s: %v", instance, err)
 		}
 	}
+	return module
+}
+
+func end(module acctstack.Module) error {
+	if m, ok := module.(acctstack.Closer); ok {
+		return m.Close()
+	}
+	return nil
+}
+
+func closeAtEnd(t testing.TB, module acctstack.Module, instance string) {
 	t.Cleanup(func() {
-		if m, ok := module.(acctstack.Closer); ok {
-			if err := m.Close(); err != nil {
-				t.Errorf("closing %s: %v", f.Name, err)
-			}
+		if err := end(module); err != nil {
+			t.Errorf("closing %s: %v", instance, err)
 		}
 	})
-	return module
 }
 
 // Stack is Build's stack, started, and closed at the end of the test.
