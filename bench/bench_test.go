@@ -131,7 +131,7 @@ func TestAwait(t *testing.T) {
 // TestKamailio makes a run of the peer, which shows that the rig itself works.
 func TestKamailio(t *testing.T) {
 	b := &bench{seconds: 1, logf: t.Logf}
-	r, err := b.measure(t.Context(), subjects()[1], 100)
+	r, err := b.measure(t.Context(), subjects()[1], 100, false)
 	if err != nil {
 		t.Fatal(err)
 	}

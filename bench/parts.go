@@ -1,15 +1,13 @@
 package main
 
-import (
-	"context"
-)
+import "context"
 
 // cpu runs the subjects in turns at one rate.
 func (b *bench) cpu(ctx context.Context, res *result, rate, rounds int) error {
 	b.logf("CPU time per accounted call at %d calls/s, %d s a run", rate, b.seconds)
 	for range rounds {
 		for _, s := range subjects() {
-			r, err := b.measure(ctx, s, rate)
+			r, err := b.measure(ctx, s, rate, false)
 			if err != nil {
 				return err
 			}
@@ -35,7 +33,7 @@ func (b *bench) highest(ctx context.Context, res *result, rates []int, rounds in
 				if v.decided() {
 					continue
 				}
-				r, err := b.measure(ctx, s, rate)
+				r, err := b.measure(ctx, s, rate, true)
 				if err != nil {
 					return err
 				}
