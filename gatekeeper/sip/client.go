@@ -129,6 +129,9 @@ func (tx *clientTx) answer(m *message) {
 		}
 		return
 	}
+	if tx.session != nil && tx.server != nil && (m.status == 401 || m.status == 407) {
+		tx.session.challenged()
+	}
 	tx.end()
 	if tx.server != nil {
 		tx.server.final(m)

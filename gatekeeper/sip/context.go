@@ -10,6 +10,7 @@ func (tx *serverTx) relay(m *message) {
 		return
 	}
 	if tx.session != nil {
+		tx.session.learn(m.toTag)
 		tx.session.progress(m)
 	}
 	s := tx.shard
@@ -24,6 +25,9 @@ func (tx *serverTx) relay2xx(branch *clientTx, m *message) {
 	if tx.state != serverProceeding && tx.state != serverAccepted {
 		s.hangUpStray(branch, m)
 		return
+	}
+	if tx.session != nil {
+		tx.session.learn(m.toTag)
 	}
 	if tx.state == serverProceeding {
 		if tx.session != nil {

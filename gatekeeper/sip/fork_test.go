@@ -127,3 +127,52 @@ func TestWhatTheTargetReceives(t *testing.T) {
 	r.callee.answer(in, "486 Busy Here")
 	r.caller.expect("486")
 }
+
+// A tag that no callee has given makes no dialog, before the call's answer and behind it.
+func TestNoDialogWithATagOfOnesOwn(t *testing.T) {
+	forged := func(r *rig, method string) {
+		q := r.caller.invite("forged").with(func(q *req) {
+			q.method, q.branch, q.to, q.cseq, q.uri = method, r.caller.branch(), q.to+";tag=mine", 9, "sip:0900@"+r.second.addr.String()
+		})
+		r.caller.send(q)
+		if method != "ACK" {
+			r.caller.expect("481")
+		}
+	}
+	r := newRig(t)
+	r.books.hold(acctstack.Start)
+	r.caller.send(r.caller.invite("forged"))
+	r.books.expect(t, acctstack.Start)
+	forged(r, "INVITE")
+	r.books.settle()
+	in := r.callee.expect("INVITE")
+	forged(r, "INVITE")
+	r.callee.answer(in, "200 OK")
+	caller := r.caller.callerLeg(r.caller.expect("200"))
+	for _, method := range []string{"INVITE", "BYE", "ACK"} {
+		forged(r, method)
+	}
+	r.caller.quiet()
+	r.second.quiet()
+	r.books.expect(t, acctstack.Start, acctstack.Connect)
+	r.hangUp(caller)
+}
+
+// A BYE that is challenged comes again with credentials.
+func TestChallengedBye(t *testing.T) {
+	for _, again := range []bool{true, false} {
+		r := newRig(t)
+		caller, _ := r.connect("407")
+		caller.send("BYE")
+		r.callee.answer(r.callee.expect("BYE"), "407 Proxy Authentication Required")
+		r.caller.expect("407")
+		if again {
+			r.hangUp(caller)
+		}
+		r.advance(timeout + time.Second)
+		if _, _, sessions := r.sizes(); sessions != 0 {
+			t.Errorf("%d sessions", sessions)
+		}
+		r.books.expect(t, acctstack.Start, acctstack.Alert, acctstack.Connect, acctstack.Stop)
+	}
+}

@@ -9,6 +9,7 @@ import (
 
 	"tollgate/cdr"
 	"tollgate/gatekeeper"
+	"tollgate/wheel"
 )
 
 // side is one end of a call.
@@ -43,8 +44,10 @@ type session struct {
 	cseq         uint32 // of the INVITE
 	caller       party
 	callee       party
+	tags         []string // of the callees that have answered, provisionally or not
 	answeredOnce bool
 	byes         int // BYEs under way; with the last one's end the session is forgotten
+	linger       wheel.Timer
 }
 
 func (s *shard) sessionKey(callID []byte) uint64 { return maphash.Bytes(s.front.seed, callID) }
@@ -79,28 +82,42 @@ func (s *shard) forget(sess *session) {
 	}
 }
 
-// dialogOf finds the call that a request inside a dialog belongs to, and the side that sent it. The caller's tag decides:
-// a fork may have given the call further callees, whose requests belong to it as well. Where one caller has several calls
-// with that Call-ID the callee's tag tells them apart.
+// dialogOf finds the call that a request inside a dialog belongs to, and the side that sent it: by the caller's tag and
+// that of a callee that has answered, provisionally or not. A fork may have given the call several. Nothing else is a
+// dialog, or anybody could send through us to anywhere with a tag of his own.
 func (s *shard) dialogOf(m *message) (*session, side) {
-	var found *session
-	from := callerSide
 	for sess := s.sessions[s.sessionKey(m.callID)]; sess != nil; sess = sess.next {
 		switch {
 		case sess.callID != string(m.callID):
-			continue
-		case sess.caller.tag == string(m.fromTag):
-			found, from = sess, callerSide
-		case sess.caller.tag == string(m.toTag):
-			found, from = sess, calleeSide
-		default:
-			continue
-		}
-		if sess.answeredOnce && sess.isBetween(m) {
-			return found, from
+		case sess.caller.tag == string(m.fromTag) && sess.knows(m.toTag):
+			return sess, callerSide
+		case sess.caller.tag == string(m.toTag) && sess.knows(m.fromTag):
+			return sess, calleeSide
 		}
 	}
-	return found, from
+	return nil, callerSide
+}
+
+// maxCallees bounds the callees that a call knows: no fork is larger, a flood of answers may be.
+const maxCallees = 16
+
+func (sess *session) knows(tag []byte) bool {
+	if sess.answeredOnce && sess.callee.tag == string(tag) {
+		return true
+	}
+	for _, known := range sess.tags {
+		if known == string(tag) {
+			return true
+		}
+	}
+	return false
+}
+
+// learn notes the tag of a callee that has answered. It is empty if the callee is older than tags.
+func (sess *session) learn(tag []byte) {
+	if len(sess.tags) < maxCallees && !sess.knows(tag) {
+		sess.tags = append(sess.tags, string(tag))
+	}
 }
 
 // isBetween tells whether the request runs between the two parties of the record, and not to or from another callee.
@@ -318,6 +335,17 @@ func (sess *session) byeDone() {
 	}
 }
 
+// challenged takes the demand of credentials for a BYE: the session must be there for the BYE that brings them.
+func (sess *session) challenged() {
+	if !sess.linger.Pending() {
+		sess.byes++
+	}
+	sess.shard.Wheel.Set(&sess.linger, timeout, sess, 0)
+}
+
+// Expire is the end of the wait for a BYE with credentials.
+func (sess *session) Expire(uint8) { sess.byeDone() }
+
 // hangUpStray ends what a 2xx has opened that the caller will never hear of: it crossed our CANCEL after the caller had
 // its final answer (RFC 3261 13.2.2.4 asks for ACK and BYE).
 func (s *shard) hangUpStray(branch *clientTx, m *message) {
@@ -329,7 +357,7 @@ func (s *shard) hangUpStray(branch *clientTx, m *message) {
 	s.out = s.appendInDialog(s.out[:0], l, s.newBranch(), &r)
 	s.send(l, to, s.out)
 	tag := string(m.toTag)
-	if len(branch.strays) == maxStrays || slices.Contains(branch.strays, tag) {
+	if len(branch.strays) == maxCallees || slices.Contains(branch.strays, tag) {
 		return // a retransmission: its BYE is under way
 	}
 	branch.strays = append(branch.strays, tag)
@@ -338,9 +366,6 @@ func (s *shard) hangUpStray(branch *clientTx, m *message) {
 	s.out = s.appendInDialog(s.out[:0], l, tx.id, &r)
 	s.start(tx, s.out)
 }
-
-// maxStrays bounds how many callees of one branch are hung up: no fork is larger, a flood may be.
-const maxStrays = 16
 
 // reasonLine is a Reason header (RFC 3326, RFC 6432).
 func reasonLine(cause int, text string) string {
