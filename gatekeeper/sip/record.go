@@ -3,6 +3,7 @@ package sip
 import (
 	"bytes"
 	"net/netip"
+	"strconv"
 	"strings"
 	"time"
 
@@ -21,9 +22,9 @@ func newRecord(m *message, from, to netip.AddrPort) cdr.Record {
 	r.Callee = cdr.Party{Address: to}
 	describe(&r.Caller, m)
 	fromURI, toURI := addressIn(m.from), m.uri
-	r.User = userOf(fromURI)
+	r.User = unescape(userOf(fromURI))
 	r.CallingStation = r.User
-	r.Dialed = userOf(toURI)
+	r.Dialed = unescape(userOf(toURI))
 	r.CalledStation = r.Dialed
 	r.Src, r.Dest = aliases(fromURI), aliases(toURI)
 	return r
@@ -33,12 +34,12 @@ func newRecord(m *message, from, to netip.AddrPort) cdr.Record {
 func aliases(uri []byte) []cdr.Alias {
 	var list []cdr.Alias
 	user := userOf(uri)
-	if user != "" {
+	if name := unescape(user); name != "" {
 		kind := cdr.H323ID
-		if isNumber(user) {
+		if isNumber(name) {
 			kind = cdr.DialedDigits
 		}
-		list = append(list, cdr.Alias{Value: user, Type: kind})
+		list = append(list, cdr.Alias{Value: name, Type: kind})
 	}
 	if host := hostOf(uri); host != "" {
 		list = append(list, cdr.Alias{Value: strings.TrimPrefix(user+"@"+host, "@"), Type: cdr.URLID})
@@ -64,6 +65,26 @@ func userOf(uri []byte) string {
 	user, _, _ = bytes.Cut(user, []byte(":"))
 	user, _, _ = bytes.Cut(user, []byte(";"))
 	return string(user)
+}
+
+// unescape resolves %XX (RFC 3261 19.1.2), so that a number is the same number however it is written: for its route and in
+// its record. Control characters stay escaped.
+func unescape(user string) string {
+	if strings.IndexByte(user, '%') < 0 {
+		return user
+	}
+	out := make([]byte, 0, len(user))
+	for i := 0; i < len(user); i++ {
+		c := user[i]
+		if c == '%' && i+2 < len(user) {
+			n, err := strconv.ParseUint(user[i+1:i+3], 16, 8)
+			if err == nil && n >= ' ' && n != 0x7f {
+				c, i = byte(n), i+2
+			}
+		}
+		out = append(out, c)
+	}
+	return string(out)
 }
 
 // hostOf is host[:port] of a SIP URI; a tel URI has none.

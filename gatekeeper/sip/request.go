@@ -140,7 +140,7 @@ func (s *shard) handleInvite(m *message, from netip.AddrPort, l *listener) {
 		return
 	}
 	tx := s.newServer(m, from, l)
-	targets := settings.Routes.find(userOf(m.uri))
+	targets := settings.Routes.find(unescape(userOf(m.uri)))
 	if len(targets) == 0 {
 		s.Reject(newRecord(m, from, netip.AddrPort{}), causeUnallocated)
 		tx.answer(404, "Not Found", "")
