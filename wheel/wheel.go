@@ -4,7 +4,7 @@ package wheel
 
 import "time"
 
-// Tick is the wheel's resolution: a timer fires up to one Tick late, never early.
+// Tick is the wheel's resolution: a timer fires up to two Ticks late, never early.
 const Tick = 50 * time.Millisecond
 
 // slots make one turn last 51.2 s. A timer that is further away stays in its slot for more turns.
@@ -35,7 +35,7 @@ func (t *Timer) Stop() {
 	t.prev, t.next, t.owner = nil, nil, nil
 }
 
-// Wheel holds timers. Its zero value must be initialised by New.
+// Wheel holds timers. New makes one; the zero value is of no use.
 type Wheel struct {
 	start time.Time
 	now   uint64
@@ -51,20 +51,21 @@ func New(start time.Time) *Wheel {
 	return w
 }
 
-// Set makes the timer wake owner after d, counted from the wheel's present tick. A timer that was set before is moved.
+// Set makes the timer wake owner after d, counted from the wheel's present tick; at once if d is negative. A timer that
+// was set before is moved.
 func (w *Wheel) Set(t *Timer, d time.Duration, owner Expirer, what uint8) {
 	t.Stop()
 	// One tick more than the quotient, since the present tick has begun already.
-	t.at, t.owner, t.what = w.now+uint64((d+Tick-1)/Tick)+1, owner, what
+	t.at, t.owner, t.what = w.now+uint64((max(d, 0)+Tick-1)/Tick)+1, owner, what
 	head := &w.slot[t.at%slots]
 	t.prev, t.next = head.prev, head
 	head.prev.next, head.prev = t, t
 }
 
 // Advance moves the wheel to now and wakes the owners of the timers that are due, in the order of their ticks. They may
-// set and stop any timer of the wheel.
+// set and stop any timer of the wheel. A now before the last one changes nothing.
 func (w *Wheel) Advance(now time.Time) {
-	for target := uint64(now.Sub(w.start) / Tick); w.now < target; {
+	for target := uint64(max(now.Sub(w.start), 0) / Tick); w.now < target; {
 		w.now++
 		w.turn()
 	}

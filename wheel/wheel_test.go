@@ -79,6 +79,43 @@ func TestOwnersMayStopTheirNeighboursAndSetThemselvesAgain(t *testing.T) {
 	}
 }
 
+// TestTimeGoesBack: a clock that was set back, or a deadline that has passed, must neither hang the wheel nor be lost.
+func TestTimeGoesBack(t *testing.T) {
+	w := New(time.Unix(1000, 0))
+	var b bell
+	w.Set(&b.timer, -time.Hour, &b, 4)
+	w.Advance(time.Unix(900, 0))
+	if len(b.rung) != 0 || !b.timer.Pending() {
+		t.Fatalf("rang %v before the wheel moved", b.rung)
+	}
+	w.Advance(time.Unix(1000, 0).Add(Tick))
+	w.Advance(time.Unix(1000, 0))
+	if !slices.Equal(b.rung, []uint8{4}) {
+		t.Fatalf("rang %v", b.rung)
+	}
+}
+
+// TestManyTurns: timers that are turns of the wheel apart share a slot and fire in their own turn, in the order of time.
+func TestManyTurns(t *testing.T) {
+	w := New(time.Unix(0, 0))
+	var bells [5]bell
+	var order []uint8
+	for i := range bells {
+		b := &bells[len(bells)-1-i]
+		b.then = func() { order = append(order, b.rung...) }
+		turns := time.Duration(len(bells) - 1 - i)
+		w.Set(&b.timer, turns*slots*Tick+time.Second, b, uint8(turns))
+	}
+	w.Advance(time.Unix(0, 0).Add(2*slots*Tick + 2*time.Second))
+	if !slices.Equal(order, []uint8{0, 1, 2}) {
+		t.Fatalf("after two turns: %v", order)
+	}
+	w.Advance(time.Unix(0, 0).Add(5 * slots * Tick))
+	if !slices.Equal(order, []uint8{0, 1, 2, 3, 4}) {
+		t.Fatalf("after five turns: %v", order)
+	}
+}
+
 func BenchmarkSetAndStop(b *testing.B) {
 	w := New(time.Unix(0, 0))
 	var owner bell
