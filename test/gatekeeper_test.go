@@ -102,7 +102,8 @@ func (g *gatekeeper) save() {
 	}
 }
 
-// start starts the gatekeeper and waits until its status port is open, which means ready.
+// start starts the gatekeeper and waits until its log says that it is ready. That its status port is open is no proof: for a
+// moment it may be the socket that held the port.
 func (g *gatekeeper) start() {
 	g.t.Helper()
 	g.save()
@@ -115,7 +116,7 @@ func (g *gatekeeper) start() {
 		g.t.Fatal(err)
 	}
 	g.process = p
-	if err := p.WaitReady(context.Background(), func() bool { return peer.Listening("tcp", g.status) }); err != nil {
+	if err := p.WaitReady(context.Background(), func() bool { return strings.Contains(p.Output(), "INFO ready") }); err != nil {
 		g.t.Fatal(err)
 	}
 }
