@@ -44,7 +44,7 @@ func parseOptions(args []string, out io.Writer) (*options, []int, error) {
 	o := new(options)
 	fs := flag.NewFlagSet("bench", flag.ContinueOnError)
 	fs.SetOutput(out)
-	fs.StringVar(&o.parts, "parts", "cpu,rate", "what to measure: `cpu`, rate, or both")
+	fs.StringVar(&o.parts, "parts", "cpu,rate,steps", "what to measure, a `list` of cpu, rate, steps")
 	fs.IntVar(&o.cpuRate, "cpu-rate", 2000, "calls per `second` of the part cpu")
 	fs.StringVar(&o.rates, "rates", "1000,2000,3000,4000,5000,6000,8000,10000,12000,14000,16000", "calls per second that the part rate tries, rising `list`")
 	fs.IntVar(&o.seconds, "seconds", 12, "`length` of a run")
@@ -56,14 +56,14 @@ func parseOptions(args []string, out io.Writer) (*options, []int, error) {
 		return nil, nil, err
 	}
 	if o.short {
-		o.parts, o.cpuRate, o.seconds, o.rounds = "cpu", 200, 2, 1
+		o.parts, o.cpuRate, o.seconds, o.rounds = "cpu,steps", 200, 2, 1
 	}
 	rates, err := parseRates(o.rates)
 	if err != nil {
 		return nil, nil, err
 	}
 	for part := range strings.SplitSeq(o.parts, ",") {
-		if part != "cpu" && part != "rate" {
+		if part != "cpu" && part != "rate" && part != "steps" {
 			return nil, nil, fmt.Errorf("-parts: unknown part %q", part)
 		}
 	}
@@ -110,6 +110,11 @@ func compare(ctx context.Context, args []string, out io.Writer) error {
 		}
 	}
 	res.summarise()
+	if strings.Contains(o.parts, "steps") {
+		if res.Steps, err = measureSteps(ctx, o.rounds); err != nil {
+			return err
+		}
+	}
 	res.print(out)
 	if o.short {
 		return res.allPassed(o.seconds)

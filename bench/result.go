@@ -15,8 +15,9 @@ type result struct {
 	CPUMedian  map[string]float64 `json:"cpu_us_per_call_median,omitempty"`
 	MemMedian  map[string]float64 `json:"memory_mib_median,omitempty"`
 	Highest    map[string]int     `json:"highest_rate,omitempty"` // 0: not even the first
-	CPURatio   float64            `json:"cpu_ratio,omitempty"`    // Kamailio's time by Tollgate's
-	RateRatio  float64            `json:"rate_ratio,omitempty"`   // Tollgate's rate by Kamailio's
+	CPURatio   float64            `json:"cpu_ratio,omitempty"`    // Tollgate's by Kamailio's
+	RateRatio  float64            `json:"rate_ratio,omitempty"`   // the same
+	Steps      []step             `json:"steps,omitempty"`
 	CPURuns    []run              `json:"cpu_runs,omitempty"`
 	RateRuns   []run              `json:"rate_runs,omitempty"`
 }
@@ -26,7 +27,7 @@ func (res *result) summarise() {
 	if len(res.CPURuns) > 0 {
 		res.CPUMedian = medians(res.CPURuns, func(r run) float64 { return r.CPUPerCall })
 		res.MemMedian = medians(res.CPURuns, func(r run) float64 { return r.Memory })
-		res.CPURatio = ratio(res.CPUMedian["kamailio"], res.CPUMedian["tollgate"])
+		res.CPURatio = ratio(res.CPUMedian["tollgate"], res.CPUMedian["kamailio"])
 	}
 	res.RateRatio = ratio(float64(res.Highest["tollgate"]), float64(res.Highest["kamailio"]))
 }
@@ -80,6 +81,7 @@ func (res *result) print(out io.Writer) {
 		fmt.Fprintf(w, "highest rate, calls/s\t%d\t%d\t%s\t\n", res.Highest["tollgate"], res.Highest["kamailio"], ratioText(res.RateRatio))
 	}
 	w.Flush()
+	res.printSteps(out)
 	if n := res.disturbed(); n > 0 {
 		fmt.Fprintf(out, "runs disturbed by other programs: %d; measure again on a quiet machine\n", n)
 	}
