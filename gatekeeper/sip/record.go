@@ -22,9 +22,9 @@ func newRecord(m *message, from, to netip.AddrPort) cdr.Record {
 	r.Callee = cdr.Party{Address: to}
 	describe(&r.Caller, m)
 	fromURI, toURI := addressIn(m.from), m.uri
-	r.User = userOf(fromURI)
+	r.User = unescape(userOf(fromURI))
 	r.CallingStation = r.User
-	r.Dialed = userOf(toURI)
+	r.Dialed = unescape(userOf(toURI))
 	r.CalledStation = r.Dialed
 	r.Src, r.Dest = aliases(fromURI), aliases(toURI)
 	return r
@@ -34,12 +34,12 @@ func newRecord(m *message, from, to netip.AddrPort) cdr.Record {
 func aliases(uri []byte) []cdr.Alias {
 	var list []cdr.Alias
 	user := userOf(uri)
-	if user != "" {
+	if name := unescape(user); name != "" {
 		kind := cdr.H323ID
-		if isNumber(user) {
+		if isNumber(name) {
 			kind = cdr.DialedDigits
 		}
-		list = append(list, cdr.Alias{Value: user, Type: kind})
+		list = append(list, cdr.Alias{Value: name, Type: kind})
 	}
 	if host := hostOf(uri); host != "" {
 		list = append(list, cdr.Alias{Value: strings.TrimPrefix(user+"@"+host, "@"), Type: cdr.URLID})
@@ -67,8 +67,8 @@ func userOf(uri []byte) string {
 	return string(user)
 }
 
-// unescape resolves %XX (RFC 3261 19.1.2), so that a number has the same route however it is written. Control characters
-// stay escaped.
+// unescape resolves %XX (RFC 3261 19.1.2), so that a number is the same number however it is written: for its route and in
+// its record. Control characters stay escaped.
 func unescape(user string) string {
 	if strings.IndexByte(user, '%') < 0 {
 		return user
