@@ -148,7 +148,7 @@ func TestTable(t *testing.T) {
 	res.summarise()
 	var out bytes.Buffer
 	res.print(&out)
-	for _, want := range []string{"4.00", "12000", "2.00", "runs disturbed by other programs: 1;"} {
+	for _, want := range []string{"0.25", "12000", "2.00", "runs disturbed by other programs: 1;"} {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("no %s in:\n%s", want, &out)
 		}
