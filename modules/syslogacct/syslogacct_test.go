@@ -96,10 +96,12 @@ func TestDaemonRestarts(t *testing.T) {
 	if err := store(1); err != nil {
 		t.Fatal(err)
 	}
+	r.WaitLines(t, 1, "") // what the daemon has not read when it stops is lost
 	r.Restart(t)
 	if err := store(2); err != nil {
 		t.Errorf("the first message after a restart: %v", err)
 	}
+	r.WaitLines(t, 2, "")
 	r.Stop()
 	for range 2 {
 		err := store(3)

@@ -47,6 +47,10 @@ func TestFreeRADIUS(t *testing.T) {
 	if err := account(t, r, "four", 5*time.Second); err != nil {
 		t.Fatalf("a resumed server: %v", err)
 	}
+	// The server has threads: the last answer may come before an earlier request is in the file.
+	for deadline := time.Now().Add(5 * time.Second); len(r.Records(t)) < 3 && time.Now().Before(deadline); {
+		time.Sleep(20 * time.Millisecond)
+	}
 	var sessions []string
 	for _, record := range r.Records(t) {
 		sessions = append(sessions, record.Get("Acct-Session-Id"))
