@@ -31,6 +31,8 @@ if [[ -n $unformatted ]]; then
 fi
 begin "go test, with the race detector"
 go test -race -timeout 8m ./...
+begin "what the race detector would falsify"
+go test -count=1 -run TestNoAllocations ./acctstack
 begin "every fuzz target for a moment"
 test/fuzz.sh 2
 begin "a short run of the benchmark"
