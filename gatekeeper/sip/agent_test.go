@@ -17,15 +17,20 @@ type agent struct {
 	conn *net.UDPConn
 	addr netip.AddrPort
 	made int
+	to   netip.AddrPort // of the front, if it is not its first listener
 }
 
-func (r *rig) newAgent(name string) *agent {
-	conn, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
+func (r *rig) newAgent(name string) *agent { return r.newAgentAt(name, "127.0.0.1") }
+
+func (r *rig) newAgentAt(name, ip string) *agent {
+	conn, err := net.ListenUDP("udp", &net.UDPAddr{IP: net.ParseIP(ip)})
 	if err != nil {
 		r.t.Fatal(err)
 	}
-	return &agent{r: r, t: r.t, name: name, conn: conn, addr: conn.LocalAddr().(*net.UDPAddr).AddrPort()}
+	return &agent{r: r, t: r.t, name: name, conn: conn, addr: unmapped(conn.LocalAddr().(*net.UDPAddr).AddrPort())}
 }
+
+func unmapped(a netip.AddrPort) netip.AddrPort { return netip.AddrPortFrom(a.Addr().Unmap(), a.Port()) }
 
 func (a *agent) target() target { return target{addr: a.addr, host: a.addr.String()} }
 
@@ -77,7 +82,11 @@ func (q *req) text(a *agent) string {
 
 func (a *agent) sendText(text string) {
 	a.t.Helper()
-	if _, err := a.conn.WriteToUDPAddrPort([]byte(text), a.r.address()); err != nil {
+	to := a.to
+	if !to.IsValid() {
+		to = a.r.address()
+	}
+	if _, err := a.conn.WriteToUDPAddrPort([]byte(text), to); err != nil {
 		a.t.Fatal(err)
 	}
 }
