@@ -40,6 +40,7 @@ type Wheel struct {
 	start time.Time
 	now   uint64
 	slot  [slots]Timer // heads of circular lists
+	due   Timer        // the same, of those that fire in the present turn
 }
 
 // New makes a wheel whose time begins at start.
@@ -75,18 +76,18 @@ func (w *Wheel) Advance(now time.Time) {
 // may change the slot.
 func (w *Wheel) turn() {
 	head := &w.slot[w.now%slots]
-	var due Timer
-	due.prev, due.next = &due, &due
+	due := &w.due
+	due.prev, due.next = due, due
 	for t := head.next; t != head; {
 		next := t.next
 		if t.at <= w.now {
 			t.prev.next, t.next.prev = t.next, t.prev
-			t.prev, t.next = due.prev, &due
+			t.prev, t.next = due.prev, due
 			due.prev.next, due.prev = t, t
 		}
 		t = next
 	}
-	for due.next != &due {
+	for due.next != due {
 		t := due.next
 		owner, what := t.owner, t.what
 		t.Stop()

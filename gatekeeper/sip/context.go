@@ -41,7 +41,7 @@ func (tx *serverTx) relay2xx(branch *clientTx, m *message) {
 
 // final takes a branch's final answer: any to a request other than INVITE, or one other than 2xx.
 func (tx *serverTx) final(m *message) {
-	tx.consider(m.status, appendUpstream(nil, m), m)
+	tx.conclude(m.status, appendUpstream(nil, m), m)
 }
 
 // timedOut takes the end of a branch that never answered: as a 408 (RFC 3261 16.8), and as 487 after a CANCEL. Another
@@ -64,49 +64,27 @@ func (tx *serverTx) timedOut() {
 	if tx.toTag == "" {
 		tx.toTag = s.newTag()
 	}
-	tx.consider(status, appendReply(nil, m, tx.from, reply{status: status, reason: reason, toTag: tx.toTag, server: s.front.product}), nil)
+	tx.conclude(status, appendReply(nil, m, tx.from, reply{status: status, reason: reason, toTag: tx.toTag, server: s.front.product}), nil)
 }
 
-// consider weighs a final answer against the best so far, and passes the best up when nothing better can come (RFC
-// 3261 16.7 steps 5 to 7). m is the answer, nil if it is our own.
-func (tx *serverTx) consider(status int, datagram []byte, m *message) {
+// conclude takes the final answer of the target that was asked last: to the next target, if this one is out of order, else
+// up (RFC 3261 16.7 steps 5 to 7). m is the answer, nil if it is our own.
+func (tx *serverTx) conclude(status int, datagram []byte, m *message) {
 	if tx.state != serverProceeding {
 		return
 	}
-	if tx.best == nil || better(status, tx.status) {
-		tx.best, tx.status = datagram, status
-	}
-	if status >= 600 {
-		tx.untried = nil
-		tx.stopOthers(nil)
-	}
-	for _, b := range tx.branches {
-		if b.pending() && !b.left {
-			return
-		}
-	}
 	if tx.session != nil {
-		if (tx.status == 503 || tx.status == 408) && len(tx.untried) > 0 {
-			tx.best, tx.status = nil, 0
+		if (status == 503 || status == 408) && len(tx.untried) > 0 {
 			tx.session.tryNext()
 			return
 		}
-		tx.session.failed(tx.status, m, tx.cancelled)
+		tx.session.failed(status, m, tx.cancelled)
 	}
-	status, datagram = tx.status, tx.best
 	if status == 503 {
 		// RFC 3261 16.7 step 6: the caller would take 503 for the state of this proxy.
 		status, datagram = 500, restated(datagram, "SIP/2.0 500 Server Internal Error")
 	}
 	tx.respond(status, datagram)
-}
-
-// better tells whether status a is to be preferred to b: 6xx first, then the lowest class.
-func better(a, b int) bool {
-	if a >= 600 || b >= 600 {
-		return a >= 600 && b < 600
-	}
-	return a/100 < b/100
 }
 
 // hasPending tells whether a branch with that number still waits for its final answer.

@@ -2,6 +2,7 @@ package sip
 
 import (
 	"bytes"
+	"iter"
 	"net/netip"
 )
 
@@ -93,9 +94,9 @@ func equalFold(b []byte, lower string) bool {
 }
 
 // param is the value of a header parameter, empty if it is absent or has none. Parameters stand behind the
-// closing bracket of an address, or behind the first semicolon; quoted texts are passed over, names match without case.
+// closing bracket of an address, or behind the first semicolon; names match without case.
 func param(value []byte, name string) []byte {
-	for rest := params(value); len(rest) > 0; {
+	for _, rest := cutOutside(value, ';'); len(rest) > 0; {
 		var p []byte
 		p, rest = cutOutside(rest, ';')
 		key, val, _ := bytes.Cut(p, []byte("="))
@@ -106,39 +107,28 @@ func param(value []byte, name string) []byte {
 	return nil
 }
 
-// params is what stands behind the address of a header value, without the first semicolon.
-func params(value []byte) []byte {
-	quoted := false
-	for i := 0; i < len(value); i++ {
-		switch c := value[i]; {
-		case quoted && c == '\\':
-			i++
-		case c == '"':
-			quoted = !quoted
-		case quoted:
-		case c == '<':
-			end := bytes.IndexByte(value[i:], '>')
-			if end < 0 {
-				return nil
+// unquoted goes through the bytes that stand outside of quoted strings (RFC 3261 25.1), the quotes left out.
+func unquoted(value []byte) iter.Seq2[int, byte] {
+	return func(yield func(int, byte) bool) {
+		quoted := false
+		for i := 0; i < len(value); i++ {
+			switch c := value[i]; {
+			case quoted && c == '\\':
+				i++
+			case c == '"':
+				quoted = !quoted
+			case !quoted && !yield(i, c):
+				return
 			}
-			i += end
-		case c == ';':
-			return value[i+1:]
 		}
 	}
-	return nil
 }
 
 // cutOutside cuts at the first separator that stands neither in quotes nor in angle brackets.
 func cutOutside(value []byte, separator byte) (before, after []byte) {
-	quoted, bracket := false, false
-	for i := 0; i < len(value); i++ {
-		switch c := value[i]; {
-		case quoted && c == '\\':
-			i++
-		case c == '"':
-			quoted = !quoted
-		case quoted:
+	bracket := false
+	for i, c := range unquoted(value) {
+		switch {
 		case c == '<':
 			bracket = true
 		case c == '>':
@@ -152,20 +142,13 @@ func cutOutside(value []byte, separator byte) (before, after []byte) {
 
 // addressIn is the address between angle brackets, or the value up to its parameters where it has none (RFC 3261 20.10).
 func addressIn(value []byte) []byte {
-	quoted := false
-	for i := 0; i < len(value); i++ {
-		switch c := value[i]; {
-		case quoted && c == '\\':
-			i++
-		case c == '"':
-			quoted = !quoted
-		case quoted:
-		case c == '<':
-			end := bytes.IndexByte(value[i:], '>')
-			if end < 0 {
+	for i, c := range unquoted(value) {
+		if c == '<' {
+			address, _, closed := bytes.Cut(value[i+1:], []byte(">"))
+			if !closed {
 				return nil
 			}
-			return value[i+1 : i+end]
+			return address
 		}
 	}
 	uri, _, _ := bytes.Cut(value, []byte(";"))

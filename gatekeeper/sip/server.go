@@ -53,8 +53,6 @@ type serverTx struct {
 	branches  []*clientTx
 	untried   []target
 	cancelled bool
-	best      []byte // the best final answer so far, as it will go up
-	status    int    // its status
 
 	resend wheel.Timer // 100, then G
 	life   wheel.Timer
@@ -142,7 +140,7 @@ func (tx *serverTx) respond(status int, datagram []byte) {
 		return
 	}
 	tx.resend.Stop()
-	tx.request, tx.untried, tx.best = nil, nil, nil
+	tx.request, tx.untried = nil, nil
 	wheel.Set(&tx.life, timeout, tx, wakeForget)
 	if tx.method == methodInvite && status < 300 {
 		tx.state, tx.last = serverAccepted, nil
