@@ -24,6 +24,9 @@ import (
 // closeTime is how long the stack may go on with events once every call has ended.
 const closeTime = 30 * time.Second
 
+// settleTime is how long peers have for their answers when the last call has been ended: three repetitions.
+const settleTime = 4 * time.Second
+
 // daemon is the running gatekeeper. start wires it in the order in which a call goes through it.
 type daemon struct {
 	loader   loader
@@ -165,11 +168,19 @@ func (d *daemon) shutdown(signals <-chan os.Signal) error {
 	d.gatekeeper.Shutdown(ctx, d.config.drain)
 	cancel()
 	hurry.Wait()
+	d.settle()
 	d.gatekeeper.Off()
 	d.front.Close()
 	err := errors.Join(d.closeAccounting(), d.status.Close(), d.stateDir.Close())
 	d.log.Info("stopped")
 	return err
+}
+
+// settle lets BYEs, CANCELs and refusals that were lost be repeated.
+func (d *daemon) settle() {
+	ctx, cancel := context.WithTimeout(context.Background(), settleTime)
+	defer cancel()
+	d.front.Settle(ctx)
 }
 
 func (d *daemon) closeAccounting() error {

@@ -1,6 +1,7 @@
 package sip
 
 import (
+	"context"
 	crand "crypto/rand"
 	"fmt"
 	"hash/maphash"
@@ -88,6 +89,39 @@ func (f *Front) Start() {
 		}
 	}
 	f.clock.Go(f.tick)
+}
+
+// Settle waits until the peers have answered every request and acknowledged every refusal, so that what ended the calls
+// has reached them although datagrams were lost; or until ctx ends, as a peer may be gone.
+func (f *Front) Settle(ctx context.Context) {
+	ticker := time.NewTicker(wheel.Tick)
+	defer ticker.Stop()
+	for _, s := range f.shards {
+		for !s.settled() {
+			select {
+			case <-ctx.Done():
+				return
+			case <-ticker.C:
+			}
+		}
+	}
+}
+
+// settled tells whether the shard waits for no peer.
+func (s *shard) settled() bool {
+	s.Lock()
+	defer s.Unlock()
+	for _, tx := range s.clients {
+		if tx.pending() {
+			return false
+		}
+	}
+	for _, tx := range s.servers {
+		if tx.method == methodInvite && tx.state == serverCompleted {
+			return false
+		}
+	}
+	return true
 }
 
 // Close stops reading and waits for the readers and the clock. Calls should have ended before.

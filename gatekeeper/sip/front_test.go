@@ -130,7 +130,7 @@ func parseSIP(t *testing.T, text string) (*Settings, config.Problems) {
 }
 
 func TestSettings(t *testing.T) {
-	s, problems := parseSIP(t, "[SIP]\nTrustedPeers=192.0.2.1, 10.0.0.0/8 ,2001:db8::/32\n[SIP::Routes]\n49=sip:192.0.2.9:5070\n*=sip:192.0.2.10,sip:[2001:db8::1]:5080\n4930=sip:192.0.2.11:5060\n")
+	s, problems := parseSIP(t, "[SIP]\nListen=udp:192.0.2.2:5060,udp:[2001:db8::2]:5060\nTrustedPeers=192.0.2.1, 10.0.0.0/8 ,2001:db8::/32\n[SIP::Routes]\n49=sip:192.0.2.9:5070\n*=sip:192.0.2.10,sip:[2001:db8::1]:5080\n4930=sip:192.0.2.11:5060\n")
 	if len(problems) != 0 {
 		t.Fatal(problems)
 	}
@@ -157,6 +157,7 @@ func TestSettingsThatAreWrong(t *testing.T) {
 	for text, want := range map[string]string{
 		"[SIP::Routes]\n*=sip:example.com\n":                        "not an IP address",
 		"[SIP::Routes]\n*=sip:192.0.2.1:99999\n":                    "not between 1 and 65535",
+		"[SIP::Routes]\n*=sip:[2001:db8::1]\n":                      "route *: no address of [SIP] Listen is of the same family as 2001:db8::1",
 		"[SIP::Routes]\n*=tel:123\n":                                "not of the form",
 		"[SIP::Routes]\n*=sip:user@192.0.2.1\n":                     "address and a port only",
 		"[SIP::Routes]\n*=\n":                                       "no target",

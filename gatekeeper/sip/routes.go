@@ -19,6 +19,7 @@ type target struct {
 
 // route sends the called users that begin with prefix to the targets, tried from left to right.
 type route struct {
+	name    string // as it stands in the file
 	prefix  string // "" is the default
 	targets []target
 }
@@ -31,7 +32,7 @@ func ParseRoutes(section *config.Section) (Routes, config.Problems) {
 	var routes Routes
 	var problems config.Problems
 	for _, e := range section.Entries {
-		r := route{prefix: e.Name}
+		r := route{name: e.Name, prefix: e.Name}
 		if e.Name == "*" {
 			r.prefix = ""
 		}

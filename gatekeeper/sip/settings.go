@@ -3,6 +3,7 @@ package sip
 import (
 	"fmt"
 	"net/netip"
+	"slices"
 
 	"tollgate/config"
 )
@@ -30,7 +31,7 @@ func Keys() []config.Key {
 func RoutesDecl() config.SectionDecl {
 	return config.SectionDecl{
 		Name: "SIP::Routes",
-		Doc:  "Where calls go: the longest prefix of the called user part wins, * is for all others. Targets are tried from left to right.",
+		Doc:  "Where calls go: the longest prefix of the called user part wins, * is for all others. Targets are tried from left to right: the next one after a 503, a 408, or 5 s without a word.",
 		Open: &config.Key{Name: "PREFIX", Kind: config.String, Example: "sip:192.0.2.10:5060,sip:192.0.2.11:5060",
 			Doc: "The targets of called users that begin with PREFIX, as sip:ADDRESS:PORT, separated by commas."},
 	}
@@ -56,10 +57,27 @@ func ParseSettings(main, routes *config.Section) (*Settings, config.Problems) {
 		problems = append(problems, main.Problem("TrustedPeers", "%v", err))
 	}
 	s.Trusted = trusted
+	if listen, err := ParseListen(main.Text("Listen")); err == nil {
+		problems = append(problems, unreachable(s.Routes, listen, routes)...)
+	}
 	if len(s.Routes) == 0 {
 		problems = append(problems, routes.Warning("", "no route: every call will be answered 404; add one as in *=sip:127.0.0.1:5070"))
 	}
 	return s, problems
+}
+
+// unreachable finds targets of an address family that no listener has.
+func unreachable(routes Routes, listen []netip.AddrPort, section *config.Section) config.Problems {
+	var problems config.Problems
+	for _, r := range routes {
+		for _, t := range r.targets {
+			same := func(l netip.AddrPort) bool { return l.Addr().Is4() == t.addr.Addr().Is4() }
+			if t.addr.IsValid() && !slices.ContainsFunc(listen, same) {
+				problems = append(problems, section.Problem(r.name, "route %s: no address of [SIP] Listen is of the same family as %s", r.name, t.addr.Addr()))
+			}
+		}
+	}
+	return problems
 }
 
 func parseTrusted(raw string) ([]netip.Prefix, error) {

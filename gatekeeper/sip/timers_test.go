@@ -1,11 +1,14 @@
 package sip
 
 import (
+	"context"
 	"testing"
 	"time"
 
 	"tollgate/acctstack"
 	"tollgate/cdr"
+	"tollgate/gatekeeper"
+	"tollgate/wheel"
 )
 
 func TestVerdictThatTakesItsTime(t *testing.T) {
@@ -196,4 +199,44 @@ func TestTimersOfARequestThatIsNoInvite(t *testing.T) {
 	r.callee.answer(info, "200 OK")
 	r.caller.expect("200")
 	r.hangUp(caller)
+}
+
+// At the end of the program the peers have a moment: a BYE that was lost is sent again, and Settle waits for its answer.
+func TestSettleWaitsForThePeers(t *testing.T) {
+	r := newRig(t)
+	r.connect("settled")
+	r.gk.Shutdown(t.Context(), gatekeeper.Drain{})
+	answered := make(chan struct{})
+	go func() {
+		defer close(answered)
+		r.front.Settle(t.Context())
+	}()
+	r.caller.answer(r.caller.expect("BYE"), "200 OK")
+	r.callee.expect("BYE") // lost
+	r.advance(t1 + 2*wheel.Tick)
+	select {
+	case <-answered:
+		t.Fatal("Settle did not wait for the callee")
+	case <-time.After(5 * wheel.Tick):
+	}
+	r.callee.answer(r.callee.expect("BYE"), "200 OK")
+	select {
+	case <-answered:
+	case <-time.After(patience):
+		t.Fatal("Settle waits though everybody has answered")
+	}
+}
+
+func TestSettleGivesUp(t *testing.T) {
+	r := newRig(t)
+	r.connect("gone")
+	r.gk.Shutdown(t.Context(), gatekeeper.Drain{})
+	ctx, cancel := context.WithTimeout(t.Context(), 3*wheel.Tick)
+	defer cancel()
+	r.front.Settle(ctx)
+	if ctx.Err() == nil {
+		t.Error("Settle ended with a BYE on its way")
+	}
+	r.caller.expect("BYE")
+	r.callee.expect("BYE")
 }
