@@ -13,6 +13,7 @@ are GnuGk's; this page says what each one is for a SIP call.
 - An unknown name stays in the text as it is, and so do a percent sign at the very end and a brace that is not closed. The
   configuration check warns of them.
 - A value that was put in is not searched again.
+- The user part of a SIP URI is taken without its %-escapes (%34 is 4), but for those of control characters.
 
 Times stand in the format that the module's TimestampFormat names; a time that has not come is empty. Durations are whole
 seconds, rounded down, from the monotonic clock, so that setting the wall clock changes no bill. While a call runs, durations count
