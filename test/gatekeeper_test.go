@@ -55,8 +55,7 @@ func newGatekeeper(t testing.TB, path string) *gatekeeper {
 	return g
 }
 
-// hold chooses the ports and binds them, so that no other test finds them free before the gatekeeper has started. A port that
-// was free a moment ago may be taken still: a process that is being started has all sockets of the test for a moment.
+// hold chooses the ports and binds them, so that no other test finds them free before the gatekeeper has started.
 func (g *gatekeeper) hold() {
 	g.t.Helper()
 	if !eventually(func() bool {
@@ -78,8 +77,10 @@ func (g *gatekeeper) hold() {
 	}
 }
 
-// release lets the ports go.
+// release lets the ports go. The lock keeps a process that is just being started from keeping them a moment longer.
 func (g *gatekeeper) release() {
+	syscall.ForkLock.RLock()
+	defer syscall.ForkLock.RUnlock()
 	for _, socket := range g.held {
 		socket.Close()
 	}

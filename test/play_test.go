@@ -29,7 +29,7 @@ import (
 //	await RECORD N [TEXT]...     waits until there are N such records, or more
 //	status COMMAND               a command for the status port
 //	signal NAME                  TERM, HUP or KILL to the gatekeeper
-//	within TIME                  the steps up to here took no longer, counted from the last caller or signal
+//	within TIME                  the steps up to here took no longer, counted from the last caller, command or signal
 //	ended CODE                   the gatekeeper ends with that exit code
 //	want RECORD N [TEXT]...      at the end there are exactly N records that hold each TEXT; "" quotes blanks
 //
@@ -115,7 +115,7 @@ func (p *play) step(verb, rest string) {
 		p.since = time.Now()
 		p.gk.signal(map[string]syscall.Signal{"TERM": syscall.SIGTERM, "HUP": syscall.SIGHUP, "KILL": syscall.SIGKILL}[rest])
 	case "within":
-		if limit, took := p.duration(rest), time.Since(p.since); took > limit {
+		if limit, took := slack*p.duration(rest), time.Since(p.since); took > limit {
 			p.Errorf("it took %v", took)
 		}
 	case "ended":

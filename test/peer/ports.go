@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"net"
 	"strconv"
+	"syscall"
 	"testing"
 )
 
@@ -42,8 +43,11 @@ func FindPort(network string) (int, error) {
 	return 0, fmt.Errorf("finding a free %s port: %w", network, err)
 }
 
-// tryPort binds the port and lets it go.
+// tryPort binds the port and lets it go. The lock keeps it from a process that is just being started, which would have the
+// socket for a moment after it was closed here.
 func tryPort(network string, port int) error {
+	syscall.ForkLock.RLock()
+	defer syscall.ForkLock.RUnlock()
 	addr := net.JoinHostPort(Loopback, strconv.Itoa(port))
 	if network == "tcp" {
 		l, err := net.Listen("tcp", addr)
