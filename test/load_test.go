@@ -113,13 +113,9 @@ func radiusEvents(t *testing.T, records []peer.Record, sessions map[string]strin
 			}
 		}
 		events = append(events, e)
-		for _, pair := range r["Cisco-AVPair"] {
-			if id, ok := strings.CutPrefix(pair, "event-id="); ok {
-				ids[id] = true
-			}
-		}
+		ids[eventID(r)] = true
 	}
-	if len(ids) != len(records) {
+	if ids[""] || len(ids) != len(records) {
 		t.Errorf("%d records of RADIUS with %d event ids", len(records), len(ids))
 	}
 	return events

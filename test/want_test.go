@@ -115,3 +115,13 @@ func (p *play) called() []string {
 	}
 	return lines
 }
+
+// eventID is the id of the event that a RADIUS record is of, "" without one.
+func eventID(r peer.Record) string {
+	for _, pair := range r["Cisco-AVPair"] {
+		if id, ok := strings.CutPrefix(pair, "event-id="); ok {
+			return id
+		}
+	}
+	return ""
+}
