@@ -37,7 +37,7 @@ type Shard struct {
 }
 
 func newShard(g *Gatekeeper) *Shard {
-	return &Shard{gk: g, Wheel: wheel.New(time.Now())}
+	return &Shard{gk: g, Wheel: wheel.New(time.Now)}
 }
 
 // Tick moves the shard's timers on.

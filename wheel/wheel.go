@@ -4,7 +4,7 @@ package wheel
 
 import "time"
 
-// Tick is the wheel's resolution: a timer fires up to two Ticks late, never early.
+// Tick is the wheel's resolution: a timer fires with the first Advance that is at most a Tick late, never early.
 const Tick = 50 * time.Millisecond
 
 // slots make one turn last 51.2 s. A timer that is further away stays in its slot for more turns.
@@ -37,27 +37,30 @@ func (t *Timer) Stop() {
 
 // Wheel holds timers. New makes one; the zero value is of no use.
 type Wheel struct {
+	clock func() time.Time
 	start time.Time
 	now   uint64
 	slot  [slots]Timer // heads of circular lists
 	due   Timer        // the same, of those that fire in the present turn
 }
 
-// New makes a wheel whose time begins at start.
-func New(start time.Time) *Wheel {
-	w := &Wheel{start: start}
+// New makes a wheel whose time begins now. clock is time.Now outside of tests.
+func New(clock func() time.Time) *Wheel {
+	w := &Wheel{clock: clock, start: clock()}
 	for i := range w.slot {
 		w.slot[i].prev, w.slot[i].next = &w.slot[i], &w.slot[i]
 	}
 	return w
 }
 
-// Set makes the timer wake owner after d, counted from the wheel's present tick; at once if d is negative. A timer that
-// was set before is moved.
+// Set makes the timer wake owner after d; at the next Advance if d is negative. A timer that was set before is moved.
+//
+// The time counts from the clock and not from the last Advance, which may be late on a busy machine: a timer that was
+// set meanwhile would fire as much too early.
 func (w *Wheel) Set(t *Timer, d time.Duration, owner Expirer, what uint8) {
 	t.Stop()
-	// One tick more than the quotient, since the present tick has begun already.
-	t.at, t.owner, t.what = w.now+uint64((max(d, 0)+Tick-1)/Tick)+1, owner, what
+	due := max(w.clock().Sub(w.start), time.Duration(w.now)*Tick) + max(d, 0)
+	t.at, t.owner, t.what = max(uint64((due+Tick-1)/Tick), w.now+1), owner, what
 	head := &w.slot[t.at%slots]
 	t.prev, t.next = head.prev, head
 	head.prev.next, head.prev = t, t

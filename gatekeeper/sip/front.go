@@ -121,6 +121,13 @@ func (s *shard) settled() bool {
 			return false
 		}
 	}
+	for _, sess := range s.sessions {
+		for ; sess != nil; sess = sess.next {
+			if sess.hangingUp != "" {
+				return false
+			}
+		}
+	}
 	return true
 }
 

@@ -77,6 +77,9 @@ func (s *shard) handleAck(m *message, from netip.AddrPort, l *listener) {
 	h.listener = s.front.listenerFor(l, to)
 	s.out = appendForward(s.out[:0], m, &h)
 	s.send(h.listener, to, s.out)
+	if side == callerSide && sess.answeredOnce {
+		sess.acknowledged()
+	}
 }
 
 // handleCancel answers a CANCEL and cancels the INVITE that it names (RFC 3261 9.2, 16.10).

@@ -13,11 +13,11 @@ const (
 	t1         = 500 * time.Millisecond
 	t2         = 4 * time.Second
 	t4         = 5 * time.Second
-	timeout    = 64 * t1                // B, F, H, J, L, M
-	timerD     = 32 * time.Second       // an INVITE client after a final answer other than 2xx
-	timerC     = 185 * time.Second      // RFC 3261 16.6 step 11: more than three minutes
-	nextTarget = 5 * time.Second        // how long a target may say nothing while there is another one
-	tryingWait = 100 * time.Millisecond // with the wheel's ticks, 100 goes out within 200 ms (RFC 3261 17.2.1)
+	timeout    = 64 * t1               // B, F, H, J, L, M
+	timerD     = 32 * time.Second      // an INVITE client after a final answer other than 2xx
+	timerC     = 185 * time.Second     // RFC 3261 16.6 step 11: more than three minutes
+	nextTarget = 5 * time.Second       // how long a target may say nothing while there is another one
+	tryingWait = 50 * time.Millisecond // with a tick or two more 100 goes out within 200 ms (RFC 3261 17.2.1)
 )
 
 type serverState uint8

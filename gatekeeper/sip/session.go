@@ -46,9 +46,17 @@ type session struct {
 	callee       party
 	tags         []string // of the callees that have answered, provisionally or not
 	answeredOnce bool
-	byes         int // BYEs under way; with the last one's end the session is forgotten
+	acked        bool   // the caller has acknowledged the answer
+	hangingUp    string // the Reason header of our BYEs, while they wait for the ACK
+	byes         int    // BYEs under way; with the last one's end the session is forgotten
 	linger       wheel.Timer
 }
+
+// What a session's timer wakes it for.
+const (
+	wakeChallenged uint8 = iota // the BYE with credentials did not come
+	wakeUnacked                 // nor did the ACK
+)
 
 func (s *shard) sessionKey(callID []byte) uint64 { return maphash.Bytes(s.front.seed, callID) }
 
@@ -299,8 +307,15 @@ func (sess *session) Drop(why gatekeeper.Release) {
 	sess.shard.forget(sess)
 }
 
-// hangUp sends a BYE to both sides, each as if from the other.
+// hangUp sends a BYE to both sides, each as if from the other. To the caller we stand for the callee, which must not send
+// one before the ACK has come, or has had its time (RFC 3261 15).
 func (sess *session) hangUp(reason string) {
+	if !sess.acked {
+		sess.hangingUp = reason
+		sess.byes++ // the session stays until then
+		sess.shard.Wheel.Set(&sess.linger, timeout, sess, wakeUnacked)
+		return
+	}
 	sess.bye(&sess.callee, &inDialog{from: sess.from, to: sess.to, cseq: sess.caller.cseq + 1, reason: reason})
 	sess.bye(&sess.caller, &inDialog{from: sess.to, to: sess.from, cseq: sess.callee.cseq + 1, reason: reason})
 }
@@ -340,11 +355,28 @@ func (sess *session) challenged() {
 	if !sess.linger.Pending() {
 		sess.byes++
 	}
-	sess.shard.Wheel.Set(&sess.linger, timeout, sess, 0)
+	sess.shard.Wheel.Set(&sess.linger, timeout, sess, wakeChallenged)
 }
 
-// Expire is the end of the wait for a BYE with credentials.
-func (sess *session) Expire(uint8) { sess.byeDone() }
+// acknowledged takes the caller's ACK, once it has gone on to the callee.
+func (sess *session) acknowledged() {
+	sess.acked = true
+	if sess.hangingUp != "" {
+		sess.linger.Stop()
+		sess.Expire(wakeUnacked)
+	}
+}
+
+// Expire is the end of a wait: for a BYE with credentials, or for the ACK.
+func (sess *session) Expire(what uint8) {
+	if what == wakeUnacked {
+		sess.acked = true
+		reason := sess.hangingUp
+		sess.hangingUp = ""
+		sess.hangUp(reason)
+	}
+	sess.byeDone()
+}
 
 // hangUpStray ends what a 2xx has opened that the caller will never hear of: it crossed our CANCEL after the caller had
 // its final answer (RFC 3261 13.2.2.4 asks for ACK and BYE).

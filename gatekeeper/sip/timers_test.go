@@ -2,6 +2,7 @@ package sip
 
 import (
 	"context"
+	"fmt"
 	"testing"
 	"time"
 
@@ -51,12 +52,13 @@ func TestTimersOfAnInvite(t *testing.T) {
 	q := r.caller.send(r.caller.invite("timers"))
 	in := r.callee.expect("INVITE")
 	sent := 0
+	r.advance(2 * wheel.Tick)
 	for _, wait := range []time.Duration{500, 1000, 2000, 4000, 8000} { // timer A
 		r.advance(wait*time.Millisecond - 300*time.Millisecond)
 		if n := r.callee.drain()["INVITE"]; n != 0 {
 			t.Errorf("%d INVITEs before %d ms were over", n, wait)
 		}
-		r.advance(400 * time.Millisecond)
+		r.advance(300 * time.Millisecond)
 		sent += r.callee.drain()["INVITE"]
 	}
 	if sent != 5 {
@@ -239,4 +241,33 @@ func TestSettleGivesUp(t *testing.T) {
 	}
 	r.caller.expect("BYE")
 	r.callee.expect("BYE")
+}
+
+// A call that is ended between its answer and its ACK: nobody is sent a BYE before the ACK has gone through.
+func TestHangUpWaitsForTheAck(t *testing.T) {
+	for _, acked := range []bool{true, false} {
+		t.Run(fmt.Sprint(acked), func(t *testing.T) {
+			r := newRig(t)
+			r.caller.send(r.caller.invite("unacked"))
+			in := r.callee.expect("INVITE")
+			r.callee.answer(in, "200 OK")
+			ok := r.caller.expect("200")
+			if !r.gk.Disconnect(1) {
+				t.Fatal("no call")
+			}
+			r.callee.quiet()
+			r.caller.quiet()
+			if acked {
+				r.caller.callerLeg(ok).send("ACK")
+				r.callee.expect("ACK")
+			} else {
+				r.advance(timeout + time.Second)
+			}
+			r.callee.answer(r.callee.expect("BYE"), "200 OK")
+			r.caller.answer(r.caller.expect("BYE"), "200 OK")
+			if cause, by := r.endOf(t, acctstack.Start, acctstack.Connect, acctstack.Stop); cause != 16 || by != cdr.ReleasedByGatekeeper {
+				t.Errorf("cause %d by %d", cause, by)
+			}
+		})
+	}
 }
