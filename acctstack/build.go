@@ -51,6 +51,11 @@ func (setup *Setup) instance(rule *Rule) (*instance, config.Problems) {
 	if w, ok := module.(Warner); ok && err == nil {
 		problems = append(problems, w.Warnings()...)
 	}
+	for i := range problems {
+		if problems[i].Line == 0 { // the file has no such section: the rule is what asks for it
+			problems[i].Line, problems[i].Text = rule.Line, fmt.Sprintf("section [%s] is missing: %s", rule.Name, problems[i].Text)
+		}
+	}
 	in := &instance{name: rule.Name, module: module, log: env.Log}
 	in.timeout = section.Duration("Timeout")
 	in.lossGrants = section.Text("Realtime") == "GRANT_AND_LOSE"

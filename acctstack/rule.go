@@ -75,6 +75,12 @@ func (p *ruleParser) factory(e config.Entry) *Factory {
 		}
 		known = append(known, p.factories[i].Name)
 	}
+	for _, name := range [...]string{"HttpAcct", "AMQPAcct", "MQTTAcct", "LuaAcct", "RequireOneNet", "CapacityControl"} {
+		if strings.EqualFold(name, module) {
+			p.fail(e, "GnuGk's module %s does not exist here", name)
+			return nil
+		}
+	}
 	p.fail(e, "unknown module %q%s", module, hint(module, known))
 	return nil
 }

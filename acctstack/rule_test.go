@@ -116,7 +116,8 @@ func TestRuleErrors(t *testing.T) {
 	const instances = " is not the name of an instance; allowed: 1 to 64 letters, digits, - and _"
 	tests := []struct{ name, lines, want string }{
 		{"module", "FielAcct=required", `t.ini:2: unknown module "FielAcct"; did you mean "FileAcct"?`},
-		{"module, nothing near", "HttpAcct=required", `t.ini:2: unknown module "HttpAcct"`},
+		{"module, nothing near", "Nothing=required", `t.ini:2: unknown module "Nothing"`},
+		{"module of GnuGk", "httpacct=required", `t.ini:2: GnuGk's module HttpAcct does not exist here`},
 		{"module with instance", "RadAct:b=required", `t.ini:2: unknown module "RadAct"; did you mean "RadAcct"?`},
 		{"instance without module", ":b=required", `t.ini:2: unknown module ""`},
 		{"misspelt default", "defualt=accept", `t.ini:2: unknown module "defualt"; did you mean "default"?`},

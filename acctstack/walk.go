@@ -103,6 +103,26 @@ type Verdict struct {
 	Steps []Step
 }
 
+// Stored tells whether a module has the event.
+func (v *Verdict) Stored() bool {
+	for i := range v.Steps {
+		if step := &v.Steps[i]; step.Result == OK && step.Err == nil && !v.Rules[step.Rule].Fixed {
+			return true
+		}
+	}
+	return false
+}
+
+// Asked tells whether any module was asked, and not only default=.
+func (v *Verdict) Asked() bool {
+	for i := range v.Steps {
+		if !v.Rules[v.Steps[i].Rule].Fixed {
+			return true
+		}
+	}
+	return false
+}
+
 // Blamed is the step that made the verdict bad: the first that spoiled it, else the last one asked. It is nil if the
 // verdict is good.
 func (v *Verdict) Blamed() *Step {

@@ -211,6 +211,9 @@ func (c *Call) judge(ev *acctstack.Event, v *acctstack.Verdict) {
 	if ev.Kind == acctstack.Start {
 		c.admitted(v.OK)
 	}
+	if ev.Kind == acctstack.Stop && v.Asked() && !v.Stored() {
+		c.lost(ev)
+	}
 	if v.OK {
 		return
 	}
@@ -222,6 +225,14 @@ func (c *Call) judge(ev *acctstack.Event, v *acctstack.Verdict) {
 	if c.settings().Teardown.Has(ev.Kind) {
 		c.drop(Release{Cause: CauseTemporaryFailure, Text: "accounting"})
 	}
+}
+
+// lost writes the record of a call that no module has stored to the log, which is the last place where it can be found.
+func (c *Call) lost(ev *acctstack.Event) {
+	g := c.shard.gk
+	g.lost.Add(1)
+	line := cdr.AppendLine(nil, ev.Source(), c.settings().CDRTimes, cdr.Line)
+	g.log.Warn("no module stored the end of a call", zap.String("session", ev.Record.SessionID), zap.ByteString("record", line))
 }
 
 // sendCDRLine shows the call on the status port, if GenerateNBCDR and GenerateUCCDR allow.

@@ -49,6 +49,7 @@ type Gatekeeper struct {
 	active    atomic.Int64
 	pending   atomic.Int64
 	overload  atomic.Uint64 // INVITEs turned away, and refusals left unrecorded, by MaxPending
+	lost      atomic.Uint64 // ends of calls that no module stored
 	draining  atomic.Bool
 
 	peakMu sync.Mutex

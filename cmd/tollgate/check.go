@@ -8,7 +8,6 @@ import (
 
 	"go.uber.org/zap"
 
-	"tollgate/acctstack"
 	"tollgate/config"
 )
 
@@ -78,25 +77,6 @@ func list[T fmt.Stringer](items []T) string {
 		texts[i] = item.String()
 	}
 	return strings.Join(texts, ", ")
-}
-
-func isModuleSection(name string, factories []acctstack.Factory) bool {
-	module, _, _ := strings.Cut(name, ":")
-	for _, f := range factories {
-		if strings.EqualFold(f.Name, module) {
-			return true
-		}
-	}
-	return false
-}
-
-func isUsed(name string, rules []acctstack.Rule) bool {
-	for i := range rules {
-		if strings.EqualFold(rules[i].Name, name) {
-			return true
-		}
-	}
-	return false
 }
 
 // keysCommand prints what the program can be told.

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"slices"
+	"strings"
 
 	"go.uber.org/zap"
 
@@ -42,90 +44,145 @@ type loader struct {
 
 // load reads the file and builds the stack. Nothing is opened. The configuration is nil if the problems hold an error.
 func (l loader) load() (*configuration, config.Problems) {
-	factories := modules(l.status)
-	declared := schema(factories)
-	file, err := config.Load(l.path)
-	var problems config.Problems
-	if err != nil && !errors.As(err, &problems) {
-		problems = config.Problems{{File: l.path, Text: err.Error()}}
-	}
-	if file == nil {
-		return nil, problems
-	}
-	problems = append(problems, declared.Check(file, l.strict)...)
-	acct := declared.Section(file, "Gatekeeper::Acct")
-	rules, ps := acctstack.ParseRules(acct, acctstack.Settings(), factories)
-	problems = append(problems, ps...)
-	if problems.Err() != nil {
-		problems.Sort()
-		return nil, problems
-	}
-	problems = append(problems, acctstack.Advise(rules, factories, l.path, acct.Line)...)
-	problems = append(problems, unusedInstances(file, rules, factories)...)
-	c := &configuration{rules: rules}
-	problems = append(problems, c.understand(declared, file)...)
-	problems = append(problems, c.build(declared, file, factories, l.log)...)
-	problems.Sort()
-	if problems.Err() != nil {
-		return nil, problems
-	}
-	return c, problems
-}
-
-// understand reads everything but the stack.
-func (c *configuration) understand(declared config.Schema, file *config.File) config.Problems {
-	main := declared.Section(file, "Gatekeeper::Main")
-	var problems config.Problems
-	note := func(key string, err error) {
-		if err != nil {
-			problems = append(problems, main.Problem(key, "%s: %v", key, err))
-		}
-	}
+	r := reading{factories: modules(l.status), log: l.log}
+	r.schema = schema(r.factories)
 	var err error
-	c.name, c.stateDir = main.Text("Name"), main.Text("StateDir")
-	c.home, err = parseHome(main.Text("Home"))
-	note("Home", err)
-	c.drain, err = gatekeeper.ParseOnShutdown(main.Text("OnShutdown"))
-	note("OnShutdown", err)
-	if port := uint16(main.Int("StatusPort")); port != 0 {
-		for _, addr := range c.home {
-			c.status = append(c.status, netip.AddrPortFrom(addr, port))
-		}
+	if r.file, err = config.Load(l.path); err != nil && !errors.As(err, &r.problems) {
+		r.problems = config.Problems{{File: l.path, Text: err.Error()}}
 	}
-	c.calls, err = gatekeeper.ParseSettings(declared.Section(file, "CallTable"), declared.Section(file, "Gatekeeper::Acct"))
-	note("CallTable", err)
-	sipMain := declared.Section(file, "SIP")
-	c.listen, err = sip.ParseListen(sipMain.Text("Listen"))
-	note("Listen", err)
-	var ps config.Problems
-	c.sip, ps = sip.ParseSettings(sipMain, declared.Section(file, "SIP::Routes"))
-	problems = append(problems, ps...)
-	c.statport, ps = statusport.ParseSettings(main, declared.Section(file, statusport.AuthSection))
-	return append(problems, ps...)
+	if r.file == nil {
+		return nil, r.problems
+	}
+	r.add(r.schema.Check(r.file, l.strict))
+	r.stack()
+	r.main()
+	r.add(r.unusedInstances())
+	r.problems.Sort()
+	if r.problems.Err() != nil {
+		return nil, r.problems
+	}
+	return &r.result, r.problems
 }
 
-func (c *configuration) build(declared config.Schema, file *config.File, factories []acctstack.Factory, log *zap.Logger) config.Problems {
-	if len(c.home) == 0 {
-		return nil // told already
+// reading is a file on its way to a configuration. An error in one section keeps nobody from reading the others, so that
+// all errors are told at once.
+type reading struct {
+	file      *config.File
+	schema    config.Schema
+	factories []acctstack.Factory
+	log       *zap.Logger
+	problems  config.Problems
+	result    configuration
+}
+
+func (r *reading) add(problems config.Problems) { r.problems = append(r.problems, problems...) }
+
+func (r *reading) section(name string) *config.Section { return r.schema.Section(r.file, name) }
+
+// wrong tells whether there is an error at that line.
+func (r *reading) wrong(line int) bool {
+	return slices.ContainsFunc(r.problems, func(p config.Problem) bool { return !p.Warning && p.Line == line })
+}
+
+// sound tells whether a section has no error so far, so that its values can be relied on.
+func (r *reading) sound(name string) bool {
+	section := r.section(name)
+	return !r.wrong(section.Line) && !slices.ContainsFunc(section.Entries, func(e config.Entry) bool { return r.wrong(e.Line) })
+}
+
+// whole tells whether every section of the file is one that is known: a section that seems to be missing may stand
+// there with a mistake in its header.
+func (r *reading) whole() bool {
+	known := map[int]bool{}
+	for _, section := range r.file.Sections {
+		for _, e := range section.Entries {
+			known[e.Line] = true
+		}
 	}
-	stack, problems := acctstack.Build(acctstack.Setup{
-		Rules: c.rules, Factories: factories,
-		Section: func(name string) *config.Section { return declared.Section(file, name) },
-		Env: acctstack.Env{Name: c.name, Address: c.home[0], StateDir: c.stateDir, Log: log,
-			TimestampFormat: declared.Section(file, "Gatekeeper::Main").Text("TimestampFormat")},
+	return !slices.ContainsFunc(r.problems, func(p config.Problem) bool { return !p.Warning && !known[p.Line] })
+}
+
+// stack reads the rules and makes their modules.
+func (r *reading) stack() {
+	acct := r.section("Gatekeeper::Acct")
+	rules, problems := acctstack.ParseRules(acct, acctstack.Settings(), r.factories)
+	r.add(problems)
+	if problems.Err() == nil {
+		r.add(acctstack.Advise(rules, r.factories, r.file.Path, acct.Line))
+	}
+	r.result.rules = rules
+	if !r.sound("Gatekeeper::Main") {
+		return
+	}
+	main := r.section("Gatekeeper::Main")
+	home, err := parseHome(main.Text("Home"))
+	if err != nil {
+		return // Check has told
+	}
+	whole := r.whole()
+	rules = slices.DeleteFunc(slices.Clone(rules), func(rule acctstack.Rule) bool {
+		return r.wrong(rule.Line) || !rule.Fixed && (!r.sound(rule.Name) || !whole && r.section(rule.Name).Line == 0)
 	})
-	c.stack = stack
-	return problems
+	stack, problems := acctstack.Build(acctstack.Setup{
+		Rules: rules, Factories: r.factories, Section: r.section,
+		Env: acctstack.Env{Name: main.Text("Name"), Address: home[0], StateDir: main.Text("StateDir"), Log: r.log,
+			TimestampFormat: main.Text("TimestampFormat")},
+	})
+	r.add(problems)
+	r.result.stack = stack
+}
+
+// main reads everything but the stack.
+func (r *reading) main() {
+	c := &r.result
+	if r.sound("Gatekeeper::Main") {
+		main := r.section("Gatekeeper::Main")
+		c.name, c.stateDir = main.Text("Name"), main.Text("StateDir")
+		c.home, _ = parseHome(main.Text("Home")) // Check has parsed both
+		c.drain, _ = gatekeeper.ParseOnShutdown(main.Text("OnShutdown"))
+		for _, addr := range c.home {
+			if port := uint16(main.Int("StatusPort")); port != 0 {
+				c.status = append(c.status, netip.AddrPortFrom(addr, port))
+			}
+		}
+	}
+	if r.sound("CallTable") && r.sound("Gatekeeper::Acct") {
+		calls, err := gatekeeper.ParseSettings(r.section("CallTable"), r.section("Gatekeeper::Acct"))
+		if err != nil {
+			r.add(config.Problems{{File: r.file.Path, Text: err.Error()}})
+		}
+		c.calls = calls
+	}
+	var problems config.Problems
+	if r.sound("SIP") {
+		main := r.section("SIP")
+		c.listen, _ = sip.ParseListen(main.Text("Listen")) // Check has parsed it
+		c.sip, problems = sip.ParseSettings(main, r.section("SIP::Routes"))
+		r.add(problems)
+	}
+	if r.sound(statusport.AuthSection) {
+		c.statport, problems = statusport.ParseSettings(r.section("Gatekeeper::Main"), r.section(statusport.AuthSection))
+		r.add(problems)
+	}
 }
 
 // unusedInstances warns of module sections that no rule reads: a misspelt instance would go unnoticed.
-func unusedInstances(file *config.File, rules []acctstack.Rule, factories []acctstack.Factory) config.Problems {
+func (r *reading) unusedInstances() config.Problems {
 	var problems config.Problems
-	for _, section := range file.Sections {
-		if isModuleSection(section.Name, factories) && !isUsed(section.Name, rules) {
+	for _, section := range r.file.Sections {
+		if isModuleSection(section.Name, r.factories) && !isUsed(section.Name, r.result.rules) {
 			problems = append(problems, config.Problem{File: section.File, Line: section.Line, Warning: true,
 				Text: fmt.Sprintf("section [%s] is not used: [Gatekeeper::Acct] has no %s=", section.Name, section.Name)})
 		}
 	}
 	return problems
+}
+
+func isModuleSection(name string, factories []acctstack.Factory) bool {
+	module, _, _ := strings.Cut(name, ":")
+	return slices.ContainsFunc(factories, func(f acctstack.Factory) bool { return strings.EqualFold(f.Name, module) })
+}
+
+func isUsed(name string, rules []acctstack.Rule) bool {
+	return slices.ContainsFunc(rules, func(r acctstack.Rule) bool { return strings.EqualFold(r.Name, name) })
 }

@@ -117,10 +117,6 @@ func (e *explainer) isDown(name string) bool {
 
 // consequence tells what the verdict means for the call and its records.
 func (e *explainer) consequence(kind acctstack.Kind, v *acctstack.Verdict) string {
-	stored := false
-	for i := range v.Steps {
-		stored = stored || v.Steps[i].Result == acctstack.OK && !v.Rules[v.Steps[i].Rule].Fixed
-	}
 	switch {
 	case kind == acctstack.Start && !v.OK:
 		return fmt.Sprintf("the call is refused: %d, Reason Q.850 cause 41; a stop follows", e.refuse)
@@ -128,9 +124,9 @@ func (e *explainer) consequence(kind acctstack.Kind, v *acctstack.Verdict) strin
 		return "the call goes on"
 	case !v.OK && e.teardown.Has(kind):
 		return "the call is ended, cause 41; a stop follows"
-	case len(v.Steps) == 0:
+	case !v.Asked():
 		return "nothing is recorded"
-	case !stored:
+	case !v.Stored():
 		return "the record is lost: nobody stored it, and Spool=none keeps nothing"
 	}
 	return "recorded; the call is not affected"

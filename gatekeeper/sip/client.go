@@ -81,14 +81,19 @@ func branchOf(m *message) (uint64, bool) {
 	return id, ok
 }
 
-// start sends the request, which is copied, and arms the retransmissions.
-func (s *shard) start(tx *clientTx, datagram []byte) {
+// start sends the request, which is copied, and arms the retransmissions. It tells whether the request could be sent at
+// all; one that is too long for a datagram is over.
+func (s *shard) start(tx *clientTx, datagram []byte) bool {
 	tx.request = append(make([]byte, 0, len(datagram)), datagram...)
 	s.clients[tx.id] = tx
 	tx.wait = t1
 	s.Wheel.Set(&tx.resend, tx.wait, tx, wakeRetransmit)
 	s.Wheel.Set(&tx.life, timeout, tx, wakeGiveUp)
-	s.send(tx.listener, tx.to, datagram)
+	if !s.send(tx.listener, tx.to, datagram) {
+		tx.end()
+		return false
+	}
+	return true
 }
 
 // moveOn leaves a target that says nothing for the next one, long before timer B would and before SignalTimeout ends the

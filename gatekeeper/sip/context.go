@@ -54,10 +54,15 @@ func (tx *serverTx) timedOut() {
 		tx.Expire(wakeForget)
 		return
 	}
-	status, reason := 408, "Request Timeout"
 	if tx.cancelled {
-		status, reason = 487, "Request Terminated"
+		tx.fail(487, "Request Terminated")
+	} else {
+		tx.fail(408, "Request Timeout")
 	}
+}
+
+// fail takes the end of a branch for a reason of our own.
+func (tx *serverTx) fail(status int, reason string) {
 	s := tx.shard
 	m := s.stored(tx.request)
 	defer s.release(m)

@@ -10,6 +10,7 @@ import (
 	"go.uber.org/zap"
 
 	"tollgate/acctstack"
+	"tollgate/cdr"
 	"tollgate/gatekeeper"
 )
 
@@ -166,5 +167,21 @@ func TestRandomSteps(t *testing.T) {
 	}
 	if seen["alert"] < 10 || seen["connect"] < 30 {
 		t.Errorf("the scripts hardly make calls: %v", seen)
+	}
+}
+
+// A request that would not fit into a datagram once our Via stands in it is refused at once (RFC 3261 21.5.7).
+func TestRequestThatCannotGoOn(t *testing.T) {
+	r := newRig(t)
+	q := r.caller.invite("huge")
+	text := q.text(r.caller)
+	// The largest payload of UDP over IPv4, which leaves no room for what we add.
+	padding := strings.Repeat("x", 65507-len(text)-len("X-Pad: \r\n"))
+	r.caller.sendText(strings.Replace(text, "\r\n\r\n", "\r\nX-Pad: "+padding+"\r\n\r\n", 1))
+	r.caller.expect("513")
+	r.caller.send(q.sibling("ACK"))
+	r.callee.quiet()
+	if cause, by := r.endOf(t, acctstack.Start, acctstack.Stop); cause != 127 || by != cdr.ReleasedByGatekeeper {
+		t.Errorf("cause %d by %d", cause, by)
 	}
 }

@@ -128,7 +128,9 @@ func (s *shard) handleInDialog(m *message, from netip.AddrPort, l *listener) {
 	}
 	tx.branches = append(tx.branches, branch)
 	s.out = appendForward(s.out[:0], m, &h)
-	s.start(branch, s.out)
+	if !s.start(branch, s.out) {
+		tx.fail(513, "Message Too Large")
+	}
 }
 
 // handleInvite takes an INVITE that begins a call, or one that belongs to a call already: a spiral, which goes on within
@@ -180,8 +182,9 @@ func (s *shard) forwardInvite(tx *serverTx, m *message) {
 	branch := &clientTx{shard: s, id: h.branch, method: methodInvite, listener: h.listener, to: next.addr, server: tx}
 	tx.branches = append(tx.branches, branch)
 	s.out = appendForward(s.out[:0], m, &h)
-	s.start(branch, s.out)
-	if tx.session != nil && len(tx.untried) > 0 {
+	if !s.start(branch, s.out) {
+		tx.fail(513, "Message Too Large")
+	} else if tx.session != nil && len(tx.untried) > 0 {
 		s.Wheel.Set(&branch.life, nextTarget, branch, wakeMoveOn)
 	}
 }

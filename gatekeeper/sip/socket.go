@@ -111,17 +111,20 @@ func (f *Front) read(l *listener, conn *net.UDPConn) {
 	}
 }
 
-// send writes one datagram. An error is counted: SIP's retransmissions are the remedy.
-func (s *shard) send(l *listener, to netip.AddrPort, datagram []byte) {
+// send writes one datagram and tells whether it fits into one. Any other error is counted: SIP's retransmissions are the
+// remedy.
+func (s *shard) send(l *listener, to netip.AddrPort, datagram []byte) bool {
 	conn := l.conns[s.number%len(l.conns)]
-	if _, err := conn.WriteToUDPAddrPort(datagram, to); err != nil {
-		s.front.stats.sendErrors.Add(1)
-		if s.front.log.Core().Enabled(zap.DebugLevel) {
-			s.front.log.Debug("sending a datagram", zap.Stringer("to", to), zap.Error(err))
-		}
-		return
+	_, err := conn.WriteToUDPAddrPort(datagram, to)
+	if err == nil {
+		s.front.stats.sent.Add(1)
+		return true
 	}
-	s.front.stats.sent.Add(1)
+	s.front.stats.sendErrors.Add(1)
+	if s.front.log.Core().Enabled(zap.DebugLevel) {
+		s.front.log.Debug("sending a datagram", zap.Stringer("to", to), zap.Error(err))
+	}
+	return !errors.Is(err, unix.EMSGSIZE)
 }
 
 // defaultPort is SIP's over UDP (RFC 3261 19.1.2).
