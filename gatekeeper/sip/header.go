@@ -124,6 +124,22 @@ func unquoted(value []byte) iter.Seq2[int, byte] {
 	}
 }
 
+// isPlain tells whether every quote is closed, and no angle bracket stands outside of quotes.
+func isPlain(value []byte) bool {
+	quoted := false
+	for i := 0; i < len(value); i++ {
+		switch c := value[i]; {
+		case quoted && c == '\\':
+			i++
+		case c == '"':
+			quoted = !quoted
+		case !quoted && (c == '<' || c == '>'):
+			return false
+		}
+	}
+	return !quoted
+}
+
 // cutOutside cuts at the first separator that stands neither in quotes nor in angle brackets.
 func cutOutside(value []byte, separator byte) (before, after []byte) {
 	bracket := false
@@ -192,6 +208,9 @@ func (v *via) parse(value []byte) error {
 	*v = via{}
 	v.element, _ = cutOutside(value, ',')
 	head, parameters, _ := bytes.Cut(v.element, []byte(";"))
+	if bytes.IndexByte(head, '"') >= 0 || !isPlain(v.element) {
+		return errVia // what we append would stand inside quotes or brackets
+	}
 	paramsAt := len(v.element) - len(parameters)
 	var part [3][]byte
 	for i := range 2 {
