@@ -39,6 +39,7 @@ type clientTx struct {
 	ack      []byte    // the ACK of a final answer other than 2xx
 	server   *serverTx // whose branch this is; nil for requests of our own
 	session  *session  // told of the end of a BYE; nil for others
+	party    *party    // whom a forwarded BYE went to
 	cancel   bool      // a CANCEL is wanted, or was sent
 	left     bool      // for another target: only a 2xx counts any more
 	strays   []string  // the To tags of 2xx that came too late and have got their BYE
@@ -134,8 +135,8 @@ func (tx *clientTx) answer(m *message) {
 		}
 		return
 	}
-	if tx.session != nil && tx.server != nil && (m.status == 401 || m.status == 407) {
-		tx.session.challenged()
+	if tx.session != nil && tx.party != nil {
+		tx.session.byeAnswered(tx.party, m.status)
 	}
 	tx.end()
 	if tx.server != nil {

@@ -10,7 +10,7 @@ func (tx *serverTx) relay(m *message) {
 		return
 	}
 	if tx.session != nil {
-		tx.session.learn(m.toTag)
+		tx.session.learn(m)
 		tx.session.progress(m)
 	}
 	s := tx.shard
@@ -27,8 +27,9 @@ func (tx *serverTx) relay2xx(branch *clientTx, m *message) {
 		return
 	}
 	if tx.session != nil {
-		tx.session.learn(m.toTag)
+		tx.session.learn(m)
 	}
+	tx.refresh(m)
 	if tx.state == serverProceeding {
 		if tx.session != nil {
 			tx.session.answered(branch, m)
@@ -41,7 +42,15 @@ func (tx *serverTx) relay2xx(branch *clientTx, m *message) {
 
 // final takes a branch's final answer: any to a request other than INVITE, or one other than 2xx.
 func (tx *serverTx) final(m *message) {
+	tx.refresh(m)
 	tx.conclude(m.status, appendUpstream(nil, m), m)
+}
+
+// refresh takes the remote target of a 2xx to a re-INVITE or UPDATE.
+func (tx *serverTx) refresh(m *message) {
+	if tx.inside != nil && m.status/100 == 2 {
+		tx.inside.refresh(tx.inside.peer(tx.sender), m)
+	}
 }
 
 // timedOut takes the end of a branch that never answered: as a 408 (RFC 3261 16.8), and as 487 after a CANCEL. Another

@@ -100,10 +100,30 @@ func (f *Front) Settle(ctx context.Context) {
 		for !s.settled() {
 			select {
 			case <-ctx.Done():
+				f.hangUpUnacked()
 				return
 			case <-ticker.C:
 			}
 		}
+	}
+}
+
+// hangUpUnacked sends the BYEs that still wait for an ACK.
+func (f *Front) hangUpUnacked() {
+	for _, s := range f.shards {
+		s.Lock()
+		var waiting []*session
+		for _, sess := range s.sessions {
+			for ; sess != nil; sess = sess.next {
+				if sess.hangingUp != "" {
+					waiting = append(waiting, sess)
+				}
+			}
+		}
+		for _, sess := range waiting {
+			sess.acknowledged()
+		}
+		s.Unlock()
 	}
 }
 

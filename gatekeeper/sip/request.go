@@ -63,7 +63,7 @@ func (s *shard) handleAck(m *message, from netip.AddrPort, l *listener) {
 		tx.acked()
 		return
 	}
-	sess, side := s.dialogOf(m)
+	sess, side := s.dialogOf(m, from)
 	if sess == nil || m.maxForwards == 0 {
 		return
 	}
@@ -74,6 +74,9 @@ func (s *shard) handleAck(m *message, from netip.AddrPort, l *listener) {
 	h := hop{branch: s.newBranch(), from: from}
 	var to netip.AddrPort
 	to, h.uri, h.routes = s.front.nextHop(uri, routes, sess.peer(side).addr)
+	if !sess.peer(side).reaches(to) {
+		return
+	}
 	h.listener = s.front.listenerFor(l, to)
 	s.out = appendForward(s.out[:0], m, &h)
 	s.send(h.listener, to, s.out)
@@ -102,7 +105,7 @@ func noCall() reply { return reply{status: 481, reason: "Call/Transaction Does N
 
 // handleInDialog forwards a request of a call that is up, along its Route set.
 func (s *shard) handleInDialog(m *message, from netip.AddrPort, l *listener) {
-	sess, side := s.dialogOf(m)
+	sess, side := s.dialogOf(m, from)
 	if sess == nil {
 		s.stateless(m, from, l, noCall())
 		return
@@ -112,11 +115,22 @@ func (s *shard) handleInDialog(m *message, from netip.AddrPort, l *listener) {
 		s.stateless(m, from, l, reply{status: 400, reason: "Malformed Route"})
 		return
 	}
-	sess.note(m, side)
-	tx := s.newServer(m, from, l)
 	h := hop{branch: s.newBranch(), from: from}
 	var to netip.AddrPort
 	to, h.uri, h.routes = s.front.nextHop(uri, routes, sess.peer(side).addr)
+	switch {
+	case !sess.peer(side).reaches(to):
+		s.stateless(m, from, l, reply{status: 403, reason: "Not a Party of the Call"})
+		return
+	case m.method == methodInvite && sess.call.Ended():
+		s.stateless(m, from, l, noCall())
+		return
+	}
+	sess.note(m, side)
+	tx := s.newServer(m, from, l)
+	if m.method == methodInvite || string(m.methodName) == "UPDATE" {
+		tx.inside, tx.sender = sess, side
+	}
 	h.listener = s.front.listenerFor(l, to)
 	if m.method == methodInvite {
 		h.recordRoute = l
@@ -125,6 +139,9 @@ func (s *shard) handleInDialog(m *message, from netip.AddrPort, l *listener) {
 	if m.method == methodBye {
 		branch.session = sess
 		sess.byes++
+		if sess.isBetween(m) {
+			branch.party = sess.peer(side)
+		}
 	}
 	tx.branches = append(tx.branches, branch)
 	s.out = appendForward(s.out[:0], m, &h)

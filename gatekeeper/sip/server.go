@@ -49,6 +49,8 @@ type serverTx struct {
 	last     []byte         // the last answer, for a retransmitted request; nil if there is none to repeat
 	toTag    string         // of the answers that are ours
 	session  *session       // of the INVITE that made it, else nil
+	inside   *session       // of a re-INVITE or UPDATE, else nil
+	sender   side           // of that
 
 	branches  []*clientTx
 	untried   []target

@@ -24,9 +24,10 @@ const (
 type party struct {
 	addr    netip.AddrPort // where its signalling came from or went to
 	tag     string
-	contact string   // the remote target
-	routes  []string // the Route set from here to it
-	cseq    uint32   // the last CSeq number of its requests
+	contact string           // the remote target
+	routes  []string         // the Route set from here to it
+	reach   []netip.AddrPort // the next hops that its Contacts and Record-Routes have named
+	cseq    uint32           // the last CSeq number of its requests
 }
 
 // session is the SIP side of one call: the INVITE while it is not answered, then the dialog. It is the gatekeeper's
@@ -65,6 +66,7 @@ func (s *shard) newSession(tx *serverTx, m *message) *session {
 	sess := &session{shard: s, key: s.sessionKey(m.callID), invite: tx, listener: tx.listener,
 		callID: string(m.callID), from: string(m.from), cseq: m.cseq}
 	sess.caller = party{addr: tx.from, tag: string(m.fromTag), contact: m.contact(), cseq: m.cseq}
+	s.front.widen(&sess.caller, m.contact(), m.routeSet(hdrRecordRoute))
 	sess.next = s.sessions[sess.key]
 	s.sessions[sess.key] = sess
 	tx.session = sess
@@ -93,10 +95,12 @@ func (s *shard) forget(sess *session) {
 // dialogOf finds the call that a request inside a dialog belongs to, and the side that sent it: by the caller's tag and
 // that of a callee that has answered, provisionally or not. A fork may have given the call several. Nothing else is a
 // dialog, or anybody could send through us to anywhere with a tag of his own.
-func (s *shard) dialogOf(m *message) (*session, side) {
+func (s *shard) dialogOf(m *message, from netip.AddrPort) (*session, side) {
 	for sess := s.sessions[s.sessionKey(m.callID)]; sess != nil; sess = sess.next {
 		switch {
 		case sess.callID != string(m.callID):
+		case len(m.fromTag)+len(m.toTag)+len(sess.caller.tag) == 0 && sess.knows(nil) && sess.callee.reaches(from):
+			return sess, calleeSide // both are older than tags
 		case sess.caller.tag == string(m.fromTag) && sess.knows(m.toTag):
 			return sess, callerSide
 		case sess.caller.tag == string(m.toTag) && sess.knows(m.fromTag):
@@ -121,11 +125,26 @@ func (sess *session) knows(tag []byte) bool {
 	return false
 }
 
-// learn notes the tag of a callee that has answered. It is empty if the callee is older than tags.
-func (sess *session) learn(tag []byte) {
-	if len(sess.tags) < maxCallees && !sess.knows(tag) {
-		sess.tags = append(sess.tags, string(tag))
+// learn notes the tag of a callee that has answered, and where it can be reached. The tag is empty if the callee is older
+// than tags.
+func (sess *session) learn(m *message) {
+	if len(sess.tags) < maxCallees && !sess.knows(m.toTag) {
+		sess.tags = append(sess.tags, string(m.toTag))
+		routes, _ := sess.shard.front.routeSets(m)
+		sess.shard.front.widen(&sess.callee, m.contact(), bytesOf(routes))
 	}
+}
+
+// widen notes the next hop that a Contact and a Route set name. Whoever is in the dialog may send his peer there, and
+// nowhere else: a request inside a call that went to a third party would be a call without a record.
+func (f *Front) widen(p *party, contact string, routes [][]byte) {
+	if addr, _, _ := f.nextHop([]byte(contact), routes, p.addr); len(p.reach) < maxCallees && !p.reaches(addr) {
+		p.reach = append(p.reach, addr)
+	}
+}
+
+func (p *party) reaches(addr netip.AddrPort) bool {
+	return addr == p.addr || slices.Contains(p.reach, addr)
 }
 
 // isBetween tells whether the request runs between the two parties of the record, and not to or from another callee.
@@ -191,7 +210,7 @@ func (sess *session) note(m *message, from side) {
 	p := sess.party(from)
 	p.cseq = max(p.cseq, m.cseq)
 	if m.method == methodInvite || string(m.methodName) == "UPDATE" { // target refreshes (RFC 3261 12.2, RFC 3311 5.1)
-		p.contact = cmp.Or(m.contact(), p.contact)
+		sess.refresh(p, m)
 	}
 	if m.method != methodBye || !sess.answeredOnce {
 		return // before the answer it is the end of the INVITE that ends the call, whatever a BYE says (RFC 3261 15)
@@ -201,6 +220,12 @@ func (sess *session) note(m *message, from side) {
 		by = cdr.ReleasedByCallee
 	}
 	sess.finish(causeIn(m, causeNormal), by)
+}
+
+// refresh takes a new remote target.
+func (sess *session) refresh(p *party, m *message) {
+	p.contact = cmp.Or(m.contact(), p.contact)
+	sess.shard.front.widen(p, p.contact, bytesOf(p.routes))
 }
 
 // finish ends the call in the gatekeeper.
@@ -228,8 +253,11 @@ func (sess *session) answered(branch *clientTx, m *message) {
 	sess.answeredOnce = true
 	sess.invite = nil
 	sess.to = string(m.to)
-	sess.callee = party{addr: branch.to, tag: string(m.toTag), contact: m.contact()}
-	sess.callee.routes, sess.caller.routes = sess.shard.front.routeSets(m)
+	front := sess.shard.front
+	sess.callee = party{addr: branch.to, tag: string(m.toTag), contact: m.contact(), reach: sess.callee.reach}
+	sess.callee.routes, sess.caller.routes = front.routeSets(m)
+	front.widen(&sess.callee, sess.callee.contact, bytesOf(sess.callee.routes))
+	front.widen(&sess.caller, sess.caller.contact, bytesOf(sess.caller.routes))
 	call := sess.call
 	call.Callee.Address = branch.to
 	if v := m.vendor(); v != "" {
@@ -297,7 +325,10 @@ func (sess *session) Drop(why gatekeeper.Release) {
 		return
 	}
 	tx.stopOthers(nil)
-	if why.Refusal {
+	if tx.cancelled { // and the callee has not said so in time: it is the caller who ended the call
+		sess.call.End(causeNormal, cdr.ReleasedByCaller)
+		tx.answer(487, "Request Terminated", "")
+	} else if why.Refusal {
 		status := sess.shard.front.settings.Load().RefuseStatus
 		tx.answer(status, reasonPhrase(status), line)
 	} else {
@@ -316,13 +347,17 @@ func (sess *session) hangUp(reason string) {
 		sess.shard.Wheel.Set(&sess.linger, timeout, sess, wakeUnacked)
 		return
 	}
-	sess.bye(&sess.callee, &inDialog{from: sess.from, to: sess.to, cseq: sess.caller.cseq + 1, reason: reason})
-	sess.bye(&sess.caller, &inDialog{from: sess.to, to: sess.from, cseq: sess.callee.cseq + 1, reason: reason})
+	sess.bye(&sess.callee, reason)
+	sess.bye(&sess.caller, reason)
 }
 
-func (sess *session) bye(to *party, r *inDialog) {
+// bye sends a BYE to one side, as if from the other.
+func (sess *session) bye(to *party, reason string) {
 	s := sess.shard
-	r.method, r.callID = "BYE", sess.callID
+	r := &inDialog{method: "BYE", callID: sess.callID, reason: reason, from: sess.from, to: sess.to, cseq: sess.caller.cseq + 1}
+	if to == &sess.caller {
+		r.from, r.to, r.cseq = sess.to, sess.from, sess.callee.cseq+1
+	}
 	addr := s.address(r, to)
 	l := s.front.listenerFor(sess.listener, addr)
 	tx := &clientTx{shard: s, id: s.newBranch(), method: methodBye, listener: l, to: addr, session: sess}
@@ -333,14 +368,18 @@ func (sess *session) bye(to *party, r *inDialog) {
 
 // address fills in a request's Request-URI and Route set, and tells where it goes (RFC 3261 12.2.1.1).
 func (s *shard) address(r *inDialog, to *party) netip.AddrPort {
-	routes := make([][]byte, len(to.routes))
-	for i, route := range to.routes {
-		routes[i] = []byte(route)
-	}
 	contact := cmp.Or(to.contact, "sip:"+to.addr.String())
-	addr, uri, routes := s.front.nextHop([]byte(contact), routes, to.addr)
+	addr, uri, routes := s.front.nextHop([]byte(contact), bytesOf(to.routes), to.addr)
 	r.uri, r.routes = string(uri), routes
 	return addr
+}
+
+func bytesOf(texts []string) [][]byte {
+	list := make([][]byte, len(texts))
+	for i, text := range texts {
+		list[i] = []byte(text)
+	}
+	return list
 }
 
 // byeDone is the end of a BYE's transaction.
@@ -350,8 +389,22 @@ func (sess *session) byeDone() {
 	}
 }
 
-// challenged takes the demand of credentials for a BYE: the session must be there for the BYE that brings them.
+// byeAnswered takes the answer to a BYE that has ended the call. One that wants credentials will come again, and the
+// session must be there for it. A side that has refused it gets one of ours: it must not stay up when the record is
+// closed.
+func (sess *session) byeAnswered(by *party, status int) {
+	switch {
+	case status == 401 || status == 407:
+		sess.challenged()
+	case status >= 300 && status != 408 && status != 481 && sess.call.Ended():
+		sess.bye(by, "")
+	}
+}
+
 func (sess *session) challenged() {
+	if sess.hangingUp != "" {
+		return // the session stays in any case
+	}
 	if !sess.linger.Pending() {
 		sess.byes++
 	}
