@@ -58,7 +58,7 @@ func (setup *Setup) instance(rule *Rule) (*instance, config.Problems) {
 	}
 	in := &instance{name: rule.Name, module: module, log: env.Log}
 	in.timeout = section.Duration("Timeout")
-	in.lossGrants = section.Text("Realtime") == "GRANT_AND_LOSE"
+	rule.Lossy = section.Text("Realtime") == "GRANT_AND_LOSE"
 	if section.Text("Realtime") == "GRANT_AND_STORE" {
 		problems = append(problems, section.Warning("Realtime", "GRANT_AND_STORE grants nothing more while Spool=none keeps no event"))
 	}

@@ -32,6 +32,19 @@ func (c *Current) Submit(ev *Event, to Receiver) {
 	c.stack.Submit(ev, to)
 }
 
+// Hold keeps the stack that is current now for an event that is born now and has to wait for its turn. The function that
+// it gives is Stack.Submit, and must be called once.
+func (c *Current) Hold() func(ev *Event, to Receiver) {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	stack := c.stack
+	stack.work.Add(1)
+	return func(ev *Event, to Receiver) {
+		stack.Submit(ev, to)
+		stack.work.Done()
+	}
+}
+
 // Wants is Stack.Wants of the current stack.
 func (c *Current) Wants(kind Kind) bool {
 	c.mu.RLock()
@@ -57,6 +70,15 @@ func (c *Current) Swap(next *Stack) {
 			c.log.Error("closing the stack of before the reload", zap.Error(err))
 		}
 	})
+}
+
+// Abort cancels what walks are waiting for, in the current stack and in those that were swapped out: events that are not
+// stored by now fail.
+func (c *Current) Abort() {
+	c.cancel()
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	c.stack.cancel()
 }
 
 // Close closes the current stack as Stack.Close does, and waits for those that were swapped out.

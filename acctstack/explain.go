@@ -11,6 +11,12 @@ func (s *Step) Reason(rule *Rule, last bool) string {
 	if rule.Fixed {
 		who = "default"
 	}
+	if s.Result != OK && rule.Lossy {
+		lost := Step{Result: OK, Effect: s.Effect}
+		plain := *rule
+		plain.Lossy = false
+		return "lost, which Realtime=GRANT_AND_LOSE counts as ok: " + lost.Reason(&plain, last)
+	}
 	switch {
 	case s.Effect == Spoils:
 		return who + " failed: the event fails, whatever the others say; the walk goes on"

@@ -278,13 +278,11 @@ func TestResults(t *testing.T) {
 	wrapped := fmt.Errorf("m: storing stop of call 1: %w", ErrNext)
 	for _, test := range []struct {
 		err  error
-		loss bool
 		want Result
-	}{{nil, false, OK}, {errTimeout, false, Fail}, {ErrNext, false, Next}, {wrapped, false, Next}, {Permanent(errTimeout), false, Fail},
-		{errTimeout, true, OK}, {ErrNext, true, OK}} {
-		in := &instance{log: zap.NewNop(), lossGrants: test.loss}
+	}{{nil, OK}, {errTimeout, Fail}, {ErrNext, Next}, {wrapped, Next}, {Permanent(errTimeout), Fail}} {
+		in := &instance{log: zap.NewNop()}
 		if got := in.result(&Event{}, test.err); got != test.want {
-			t.Errorf("%v, loss grants %v: %s", test.err, test.loss, got)
+			t.Errorf("%v: %s", test.err, got)
 		}
 	}
 	if !IsPermanent(fmt.Errorf("m: %w", Permanent(errTimeout))) || IsPermanent(errTimeout) || !errors.Is(Permanent(errTimeout), errTimeout) {

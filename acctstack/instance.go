@@ -21,11 +21,10 @@ var errTooManyOpen = fmt.Errorf("%d attempts are still open past their Timeout",
 
 // instance is a module in the running stack.
 type instance struct {
-	name       string
-	module     Module
-	timeout    time.Duration // 0: the module's own limits are enough
-	lossGrants bool          // a lost event counts as ok
-	log        *zap.Logger
+	name    string
+	module  Module
+	timeout time.Duration // 0: the module's own limits are enough
+	log     *zap.Logger
 
 	open     atomic.Int64 // attempts past their timeout
 	stored   atomic.Uint64
@@ -48,9 +47,6 @@ func (in *instance) result(ev *Event, err error) Result {
 	in.failed.Add(1)
 	if n := in.failures.Add(1); worthTelling(n) {
 		in.log.Warn("event not stored", zap.String("event", ev.Kind.String()), zap.Stringer("id", ev.ID), zap.Uint64("failures", n), zap.Error(err))
-	}
-	if in.lossGrants {
-		return OK
 	}
 	if errors.Is(err, ErrNext) {
 		return Next

@@ -14,9 +14,9 @@ func CommonKeys() []config.Key {
 			Doc: "How long a walk waits for the module before it counts as failed and the walk goes on, checked ten times a second; 0 waits for as long as the module itself takes."},
 		{Name: "Realtime", Kind: config.Enum, Default: "DELIVER_AND_GRANT",
 			Values: []string{"DELIVER_AND_GRANT", "GRANT_AND_STORE", "GRANT_AND_LOSE"},
-			Doc:    "What counts as ok in the walk (words of RFC 6733 9.8.7): only a delivered event, also one that is kept for later, or also one that is lost."},
+			Doc:    "What counts as ok in the walk (words of RFC 6733 9.8.7): only a delivered event, also one that is kept for later (none is, so far), or also one that is lost."},
 		{Name: "Spool", Kind: config.String, Default: "none", Check: checkSpool,
-			Doc: "The events that are kept for this module whenever they fail there; none keeps nothing, as GnuGk."},
+			Doc: "The events that are kept for this module whenever they fail there; so far only none, which keeps nothing, as GnuGk."},
 	}
 }
 

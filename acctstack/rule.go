@@ -17,7 +17,9 @@ type Rule struct {
 	Listed  Kinds // the events that its list names; 0 without a list
 	Fixed   bool  // default=: no module is asked, the result is Answer
 	Answer  Result
-	Line    int // in the file
+	// Lossy is Realtime=GRANT_AND_LOSE: an event that the module has not stored counts as ok in the walk.
+	Lossy bool
+	Line  int // in the file
 }
 
 // Module is the name without the instance: "RadAcct" of "RadAcct:backup".

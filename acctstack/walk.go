@@ -47,8 +47,12 @@ func (w *Walk) Next() (index int, ok bool) {
 // Answer takes the result of the rule that Next named, and the error behind it for the record.
 func (w *Walk) Answer(result Result, err error) {
 	rule := &w.rules[w.at]
-	effect := w.effect(rule.Control, result)
-	w.last = result
+	counts := result
+	if rule.Lossy {
+		counts = OK
+	}
+	effect := w.effect(rule.Control, counts)
+	w.last = counts
 	switch effect {
 	case Spoils:
 		w.final = false
@@ -106,7 +110,7 @@ type Verdict struct {
 // Stored tells whether a module has the event.
 func (v *Verdict) Stored() bool {
 	for i := range v.Steps {
-		if step := &v.Steps[i]; step.Result == OK && step.Err == nil && !v.Rules[step.Rule].Fixed {
+		if step := &v.Steps[i]; step.Result == OK && !v.Rules[step.Rule].Fixed {
 			return true
 		}
 	}

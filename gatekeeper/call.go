@@ -49,8 +49,14 @@ type Call struct {
 	update  wheel.Timer
 
 	seq     uint32
-	waiting []*acctstack.Event // behind the one that is under way
+	waiting []waiting // behind the one that is under way
 	walking bool
+}
+
+// waiting is an event and the way to the stack that was current when it was born.
+type waiting struct {
+	event  *acctstack.Event
+	submit func(ev *acctstack.Event, to acctstack.Receiver)
 }
 
 // Begin sends the start through the stack; the verdict comes back as the line's Proceed or Drop. Without a module for it
@@ -181,11 +187,11 @@ func (c *Call) log(kind acctstack.Kind, at time.Time) bool {
 
 // wait queues the event. One update may wait at a time, so that a hanging module cannot make the queue grow.
 func (c *Call) wait(ev *acctstack.Event) {
-	if n := len(c.waiting); ev.Kind == acctstack.Update && n > 0 && c.waiting[n-1].Kind == acctstack.Update {
-		c.waiting[n-1] = ev
+	if n := len(c.waiting); ev.Kind == acctstack.Update && n > 0 && c.waiting[n-1].event.Kind == acctstack.Update {
+		c.waiting[n-1].event = ev
 		return
 	}
-	c.waiting = append(c.waiting, ev)
+	c.waiting = append(c.waiting, waiting{ev, c.shard.gk.accounting.Hold()})
 }
 
 // Decided takes a verdict from the stack and sends the next event on its way.
@@ -197,7 +203,7 @@ func (c *Call) Decided(ev *acctstack.Event, v acctstack.Verdict) {
 	if len(c.waiting) > 0 {
 		next := c.waiting[0]
 		c.waiting = c.waiting[1:]
-		s.gk.accounting.Submit(next, c)
+		next.submit(next.event, c)
 		return
 	}
 	c.walking, c.waiting = false, nil

@@ -74,6 +74,9 @@ func (w *world) Submit(ev *acctstack.Event, to acctstack.Receiver) {
 	w.open = append(w.open, walk{ev, to})
 }
 
+// Hold is the stack, too: it never changes.
+func (w *world) Hold() func(*acctstack.Event, acctstack.Receiver) { return w.Submit }
+
 // Wanted and CDR are the status port.
 func (w *world) Wanted() bool    { return !w.nosink }
 func (w *world) CDR(line []byte) { w.cdrs = append(w.cdrs, string(line)) }

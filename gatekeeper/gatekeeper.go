@@ -17,6 +17,8 @@ import (
 type Accounting interface {
 	Wants(kind acctstack.Kind) bool
 	Submit(ev *acctstack.Event, to acctstack.Receiver)
+	// Hold keeps the present stack for an event that must wait; its Submit comes later, and comes once.
+	Hold() (submit func(ev *acctstack.Event, to acctstack.Receiver))
 }
 
 // CDRSink takes the CDR lines of the status port. Neither method may wait.

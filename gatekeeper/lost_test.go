@@ -18,7 +18,6 @@ import (
 func TestAnEndThatNobodyStoredIsInTheLog(t *testing.T) {
 	rules := []acctstack.Rule{{Name: "RadAcct"}, {Name: "FileAcct"}, {Name: "default", Fixed: true}}
 	failed := acctstack.Step{Rule: 0, Result: acctstack.Fail, Err: errors.New("no answer")}
-	granted := acctstack.Step{Rule: 0, Result: acctstack.OK, Err: errors.New("no answer")} // GRANT_AND_LOSE
 	stored := acctstack.Step{Rule: 1}
 	fallback := acctstack.Step{Rule: 2}
 	tests := []struct {
@@ -30,7 +29,6 @@ func TestAnEndThatNobodyStoredIsInTheLog(t *testing.T) {
 		{"stored", acctstack.Stop, []acctstack.Step{stored}, false},
 		{"stored by another", acctstack.Stop, []acctstack.Step{failed, stored}, false},
 		{"by nobody", acctstack.Stop, []acctstack.Step{failed}, true},
-		{"granted all the same", acctstack.Stop, []acctstack.Step{granted}, true},
 		{"accepted by default", acctstack.Stop, []acctstack.Step{failed, fallback}, true},
 		{"nobody was asked", acctstack.Stop, []acctstack.Step{fallback}, false},
 		{"no end", acctstack.Update, []acctstack.Step{failed}, false},

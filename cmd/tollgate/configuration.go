@@ -40,11 +40,13 @@ type loader struct {
 	strict bool
 	status statusacct.Broadcaster
 	log    *zap.Logger
+	// running is the configuration in force at a reload: what needs a restart to change stays as it is for modules, too.
+	running *configuration
 }
 
 // load reads the file and builds the stack. Nothing is opened. The configuration is nil if the problems hold an error.
 func (l loader) load() (*configuration, config.Problems) {
-	r := reading{factories: modules(l.status), log: l.log}
+	r := reading{factories: modules(l.status), log: l.log, running: l.running}
 	r.schema = schema(r.factories)
 	var err error
 	if r.file, err = config.Load(l.path); err != nil && !errors.As(err, &r.problems) {
@@ -71,6 +73,7 @@ type reading struct {
 	schema    config.Schema
 	factories []acctstack.Factory
 	log       *zap.Logger
+	running   *configuration
 	problems  config.Problems
 	result    configuration
 }
@@ -123,11 +126,12 @@ func (r *reading) stack() {
 	rules = slices.DeleteFunc(slices.Clone(rules), func(rule acctstack.Rule) bool {
 		return r.wrong(rule.Line) || !rule.Fixed && (!r.sound(rule.Name) || !whole && r.section(rule.Name).Line == 0)
 	})
-	stack, problems := acctstack.Build(acctstack.Setup{
-		Rules: rules, Factories: r.factories, Section: r.section,
-		Env: acctstack.Env{Name: main.Text("Name"), Address: home[0], StateDir: main.Text("StateDir"), Log: r.log,
-			TimestampFormat: main.Text("TimestampFormat")},
-	})
+	env := acctstack.Env{Name: main.Text("Name"), Address: home[0], StateDir: main.Text("StateDir"), Log: r.log,
+		TimestampFormat: main.Text("TimestampFormat")}
+	if r.running != nil {
+		env.Name, env.Address, env.StateDir = r.running.name, r.running.home[0], r.running.stateDir
+	}
+	stack, problems := acctstack.Build(acctstack.Setup{Rules: rules, Factories: r.factories, Section: r.section, Env: env})
 	r.add(problems)
 	r.result.stack = stack
 }

@@ -21,7 +21,7 @@ import (
 	"tollgate/statusport"
 )
 
-// closeTime is how long the stack may go on with events once every call has ended.
+// closeTime is how long modules may take for the last events at shutdown.
 const closeTime = 30 * time.Second
 
 // settleTime is how long peers have for their answers when the last call has been ended: three repetitions.
@@ -77,8 +77,8 @@ func newDaemon(l loader) *daemon {
 	return d
 }
 
-// start brings the gatekeeper up; the status port opens last, so that an open one means ready. What was opened before a
-// failure is closed again.
+// start brings the gatekeeper up; the status port opens last, so that an open one means ready. Everything that can fail
+// comes before the first event and the first call. What was opened before a failure is closed again.
 func (d *daemon) start(c *configuration) (err error) {
 	var undo []func()
 	defer func() {
@@ -106,13 +106,17 @@ func (d *daemon) start(c *configuration) (err error) {
 		return err
 	}
 	undo = append(undo, d.front.Close)
+	if err := d.listenStatus(c); err != nil {
+		return err
+	}
 	d.gatekeeper.On()
-	undo = append(undo, d.gatekeeper.Off)
 	d.front.Start()
-	return d.openStatusPort(c)
+	d.status.Start()
+	return nil
 }
 
-func (d *daemon) openStatusPort(c *configuration) (err error) {
+// listenStatus binds the status port; its clients are served from Start on.
+func (d *daemon) listenStatus(c *configuration) (err error) {
 	d.status, err = statusport.New(statusport.Options{
 		Addresses: c.status, Version: version, Calls: d.gatekeeper, Stats: d.gatekeeper.Stats, Control: control{d},
 		Log: d.log.Named("status"),
@@ -124,7 +128,6 @@ func (d *daemon) openStatusPort(c *configuration) (err error) {
 		return err
 	}
 	d.stream.server.Store(d.status)
-	d.status.Start()
 	return nil
 }
 
@@ -165,6 +168,10 @@ func (d *daemon) shutdown(signals <-chan os.Signal) error {
 		}
 	})
 	d.reloading.Lock() // no reload any more
+	// A backend that hangs must not hold up the end for ever: the service manager would kill us with events that other
+	// modules could still have stored.
+	abort := time.AfterFunc(d.config.drain.Wait+closeTime, d.accounting.Abort)
+	defer abort.Stop()
 	d.gatekeeper.Shutdown(ctx, d.config.drain)
 	cancel()
 	hurry.Wait()
@@ -195,7 +202,9 @@ func (d *daemon) reload() config.Problems {
 		return config.Problems{{File: d.loader.path, Text: "another reload or a shutdown is under way"}}
 	}
 	defer d.reloading.Unlock()
-	c, problems := d.loader.load()
+	again := d.loader
+	again.running = d.config
+	c, problems := again.load()
 	if problems.Err() != nil {
 		return problems
 	}

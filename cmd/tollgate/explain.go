@@ -45,7 +45,7 @@ func explainCommand(args []string, stdout, stderr io.Writer) error {
 			return fmt.Errorf("-down %s: the stack has no such module%s", name, hint(name, c.rules))
 		}
 	}
-	e := explainer{rules: c.rules, down: down, teardown: c.calls.Teardown, refuse: c.sip.RefuseStatus}
+	e := explainer{rules: c.stack.Rules(), down: down, teardown: c.calls.Teardown, refuse: c.sip.RefuseStatus}
 	for _, kind := range kinds {
 		e.explain(stdout, kind)
 	}

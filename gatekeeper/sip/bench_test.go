@@ -49,8 +49,9 @@ func BenchmarkForwardInvite(b *testing.B) {
 // silent is an accounting stack that nobody listens to.
 type silent struct{}
 
-func (silent) Wants(acctstack.Kind) bool                   { return false }
-func (silent) Submit(*acctstack.Event, acctstack.Receiver) {}
+func (silent) Wants(acctstack.Kind) bool                          { return false }
+func (silent) Submit(*acctstack.Event, acctstack.Receiver)        {}
+func (s silent) Hold() func(*acctstack.Event, acctstack.Receiver) { return s.Submit }
 
 // BenchmarkCall is INVITE, 180, 200, ACK, BYE, 200 through the steps of the front; what it sends leaves through a socket
 // for nobody. The ends of its transactions are not counted: they come with the ticks of 32 s.

@@ -161,6 +161,8 @@ func (b *books) fail(kinds ...acctstack.Kind) {
 
 func (b *books) Wants(acctstack.Kind) bool { return true }
 
+func (b *books) Hold() func(*acctstack.Event, acctstack.Receiver) { return b.Submit }
+
 func (b *books) Submit(ev *acctstack.Event, to acctstack.Receiver) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
