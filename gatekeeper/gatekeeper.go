@@ -144,6 +144,7 @@ func (g *Gatekeeper) Stats() Stats {
 	return Stats{
 		Started: g.started, Current: int(g.current.Load()), Active: int(g.active.Load()),
 		Total: g.numbers.Load(), Successful: g.connected.Load(), Peak: g.peak, PeakAt: g.peakAt,
+		Lost: g.lost.Load(), Overload: g.overload.Load(),
 	}
 }
 

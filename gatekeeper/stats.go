@@ -11,4 +11,6 @@ type Stats struct {
 	Successful uint64 // of these, connected at some time
 	Peak       int    // the most calls at once
 	PeakAt     time.Time
+	Lost       uint64 // ended calls that no module stored
+	Overload   uint64 // INVITEs turned away, and refusals left unrecorded, by MaxPending
 }

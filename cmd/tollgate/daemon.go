@@ -178,9 +178,23 @@ func (d *daemon) shutdown(signals <-chan os.Signal) error {
 	d.settle()
 	d.gatekeeper.Off()
 	d.front.Close()
+	d.report()
 	err := errors.Join(d.closeAccounting(), d.status.Close(), d.stateDir.Close())
 	d.log.Info("stopped")
 	return err
+}
+
+// report writes the counters of this run to the log.
+func (d *daemon) report() {
+	stats, sip := d.gatekeeper.Stats(), d.front.Counters()
+	d.log.Info("calls", zap.Uint64("total", stats.Total), zap.Uint64("connected", stats.Successful), zap.Int("peak", stats.Peak),
+		zap.Uint64("stored by no module", stats.Lost), zap.Uint64("turned away by MaxPending", stats.Overload))
+	d.log.Info("datagrams", zap.Uint64("received", sip.Received), zap.Uint64("sent", sip.Sent), zap.Uint64("not sent", sip.SendErrors),
+		zap.Uint64("malformed", sip.Malformed), zap.Uint64("strays", sip.Strays))
+	for _, c := range d.accounting.Counters() {
+		d.log.Info("events", zap.String("module", c.Instance), zap.Uint64("stored", c.Stored), zap.Uint64("failed", c.Failed),
+			zap.Uint64("late", c.Late), zap.Int64("open", c.Open))
+	}
 }
 
 // settle lets BYEs, CANCELs and refusals that were lost be repeated.

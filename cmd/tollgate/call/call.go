@@ -73,10 +73,12 @@ func (c *caller) placeAll(ctx context.Context) {
 		calls.Go(func() { c.report.ended(i+1, c.place(ctx, i+1)) })
 	}
 	ended := make(chan struct{})
-	go func() {
+	var waiter sync.WaitGroup
+	defer waiter.Wait()
+	waiter.Go(func() {
 		calls.Wait()
 		close(ended)
-	}()
+	})
 	select {
 	case <-ended:
 		return

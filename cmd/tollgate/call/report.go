@@ -105,9 +105,9 @@ func (r *report) progress() (stop func()) {
 	if r.total <= fewCalls {
 		return func() {}
 	}
-	done, ended := make(chan struct{}), make(chan struct{})
-	go func() {
-		defer close(ended)
+	done := make(chan struct{})
+	var printer sync.WaitGroup
+	printer.Go(func() {
 		ticker := time.NewTicker(time.Second)
 		defer ticker.Stop()
 		for {
@@ -120,10 +120,10 @@ func (r *report) progress() (stop func()) {
 				return
 			}
 		}
-	}()
+	})
 	return func() {
 		close(done)
-		<-ended
+		printer.Wait()
 	}
 }
 
