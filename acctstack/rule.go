@@ -83,22 +83,22 @@ func (p *ruleParser) factory(e config.Entry) *Factory {
 			return nil
 		}
 	}
-	p.fail(e, "unknown module %q%s", module, hint(module, known))
+	p.fail(e, "unknown module %q%s", module, config.Hint(module, known))
 	return nil
 }
 
 func (p *ruleParser) rule(e config.Entry, factory *Factory) Rule {
 	rule := Rule{Name: factory.Name, Line: e.Line}
 	if _, instance, named := strings.Cut(e.Name, ":"); named {
-		if !isInstance(instance) {
-			p.fail(e, "%s: %q is not the name of an instance; allowed: 1 to %d letters, digits, - and _", rule.Name, instance, maxInstance)
+		if !config.IsInstance(instance) {
+			p.fail(e, "%s: %q is not the name of an instance; allowed: 1 to %d letters, digits, - and _", rule.Name, instance, config.MaxInstance)
 		}
 		rule.Name += ":" + instance
 	}
 	tokens := split(e.Value)
 	var ok bool
 	if rule.Control, ok = ParseControl(tokens[0]); !ok {
-		p.fail(e, "%s: unknown control %q%s; it is one of %s", rule.Name, tokens[0], hint(tokens[0], controlNames[:]),
+		p.fail(e, "%s: unknown control %q%s; it is one of %s", rule.Name, tokens[0], config.Hint(tokens[0], controlNames[:]),
 			strings.Join(controlNames[:], ", "))
 	}
 	rule.Listed = p.events(e, tokens[1:])
@@ -108,16 +108,6 @@ func (p *ruleParser) rule(e config.Entry, factory *Factory) Rule {
 	}
 	rule.Kinds &= factory.Supports
 	return rule
-}
-
-// maxInstance is how long the name of an instance may be, in bytes.
-const maxInstance = 64
-
-// isInstance tells whether an instance may have that name, by the rule that sections follow: it goes into file names and
-// protocol lines as it is.
-func isInstance(name string) bool {
-	const legal = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_"
-	return name != "" && len(name) <= maxInstance && strings.Trim(name, legal) == ""
 }
 
 // fixed reads default=, whose first word is a yes or a no in GnuGk's spellings. An empty value is legal and answers
@@ -134,7 +124,7 @@ func (p *ruleParser) fixed(e config.Entry) Rule {
 	case "fail", "f", "reject", "forbid", "deny", "false", "no", "n", "0":
 		rule.Answer = Fail
 	default:
-		p.fail(e, "default: unknown answer %q%s; it is accept or fail", tokens[0], hint(tokens[0], []string{"accept", "fail", "reject", "allow"}))
+		p.fail(e, "default: unknown answer %q%s; it is accept or fail", tokens[0], config.Hint(tokens[0], []string{"accept", "fail", "reject", "allow"}))
 	}
 	rule.Listed = p.events(e, tokens[1:])
 	rule.Kinds = gnugkKinds
@@ -152,7 +142,7 @@ func (p *ruleParser) events(e config.Entry, tokens []string) Kinds {
 		case token == "":
 			p.fail(e, "%s: an event is missing between the separators", e.Name)
 		case !ok:
-			p.fail(e, "%s: unknown event %q%s", e.Name, token, hint(token, kindNames[:]))
+			p.fail(e, "%s: unknown event %q%s", e.Name, token, config.Hint(token, kindNames[:]))
 		default:
 			kinds |= KindsOf(kind)
 		}
@@ -167,11 +157,4 @@ func split(value string) []string {
 		tokens[i] = strings.TrimSpace(tokens[i])
 	}
 	return tokens
-}
-
-func hint(name string, known []string) string {
-	if near := config.Nearest(name, known); near != "" {
-		return fmt.Sprintf("; did you mean %q?", near)
-	}
-	return ""
 }

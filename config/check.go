@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// maxInstance is how long the name of an instance may be, in bytes; it becomes part of file names.
-const maxInstance = 64
+// MaxInstance is how long the name of an instance may be, in bytes; it becomes part of file names.
+const MaxInstance = 64
 
 // Check finds unknown sections and keys and bad values, and binds each section of f to its declaration. Sections and
 // keys of other programs, which have no effect here, are warnings, or errors if strict.
@@ -38,19 +38,19 @@ func (c *checker) bind(s Schema, section *Section) {
 		c.noEffect(section, section.Line, fmt.Sprintf("section [%s] has no effect here: %s", section.Name, decl.NoEffect))
 		return
 	}
-	if !same(section.Name, decl.Name) && !isInstance(instance) {
+	if !same(section.Name, decl.Name) && !IsInstance(instance) {
 		c.fail(section, section.Line, "section %s: %s is not the name of an instance; allowed: 1 to %d letters, digits, - and _",
-			title(section.Name), quote(instance), maxInstance)
+			title(section.Name), quote(instance), MaxInstance)
 	}
 	for _, e := range section.Entries {
 		c.entry(section, e)
 	}
 }
 
-// isInstance tells whether name may be the name of an instance. It goes into file names and protocol lines as it is.
-func isInstance(name string) bool {
+// IsInstance tells whether name may be the name of an instance. It goes into file names and protocol lines as it is.
+func IsInstance(name string) bool {
 	const legal = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_"
-	return name != "" && len(name) <= maxInstance && strings.Trim(name, legal) == ""
+	return name != "" && len(name) <= MaxInstance && strings.Trim(name, legal) == ""
 }
 
 func (c *checker) entry(section *Section, e Entry) {
@@ -61,11 +61,7 @@ func (c *checker) entry(section *Section, e Entry) {
 		return
 	}
 	if k == nil {
-		hint := ""
-		if near := Nearest(e.Name, decl.names()); near != "" {
-			hint = fmt.Sprintf("; did you mean %q?", near)
-		}
-		c.fail(section, e.Line, "unknown key %s in %s%s", quote(e.Name), title(section.Name), hint)
+		c.fail(section, e.Line, "unknown key %s in %s%s", quote(e.Name), title(section.Name), Hint(e.Name, decl.names()))
 		return
 	}
 	if err := k.check(e.Value); err != nil {

@@ -1,6 +1,9 @@
 package config
 
-import "unicode/utf8"
+import (
+	"fmt"
+	"unicode/utf8"
+)
 
 // maxDistance is how many mistakes a name may hold and still be recognised.
 const maxDistance = 3
@@ -45,4 +48,12 @@ func distance(a, b []rune) int {
 		before, last, row = last, row, before
 	}
 	return last[len(b)]
+}
+
+// Hint is the end of a message about an unknown name: "; did you mean ...?" with the nearest known one, or nothing.
+func Hint(name string, known []string) string {
+	if near := Nearest(name, known); near != "" {
+		return fmt.Sprintf("; did you mean %q?", near)
+	}
+	return ""
 }

@@ -68,8 +68,8 @@ func (k *Key) refuse(raw, why string) error {
 		return fmt.Errorf("the value %s; allowed: %s", why, k.allowed())
 	}
 	hint := ""
-	if near := Nearest(raw, k.Values); k.Kind == Enum && near != "" {
-		hint = fmt.Sprintf("; did you mean %q?", near)
+	if k.Kind == Enum {
+		hint = Hint(raw, k.Values)
 	}
 	return fmt.Errorf("%s %s; allowed: %s%s", quote(raw), why, k.allowed(), hint)
 }

@@ -57,8 +57,9 @@ func check(l loader, stdout, stderr io.Writer) error {
 	}
 	fmt.Fprintf(stdout, "%s: ok\n", l.path)
 	fmt.Fprintf(stdout, "SIP on %s, status port on %s\n", list(c.listen), list(c.status))
-	for i := range c.rules {
-		rule := &c.rules[i]
+	rules := c.stack.Rules()
+	for i := range rules {
+		rule := &rules[i]
 		if rule.Fixed {
 			fmt.Fprintf(stdout, "  %-18s %-12s %s\n", rule.Name, rule.Answer, rule.Kinds)
 		} else {

@@ -30,7 +30,6 @@ type configuration struct {
 	calls    *gatekeeper.Settings
 	sip      *sip.Settings
 	statport statusport.Settings
-	rules    []acctstack.Rule
 	stack    *acctstack.Stack
 }
 
@@ -75,6 +74,7 @@ type reading struct {
 	log       *zap.Logger
 	running   *configuration
 	problems  config.Problems
+	rules     []acctstack.Rule // as the file has them, those with errors included
 	result    configuration
 }
 
@@ -113,7 +113,7 @@ func (r *reading) stack() {
 	if problems.Err() == nil {
 		r.add(acctstack.Advise(rules, r.factories, r.file.Path, acct.Line))
 	}
-	r.result.rules = rules
+	r.rules = rules
 	if !r.sound("Gatekeeper::Main") {
 		return
 	}
@@ -174,7 +174,7 @@ func (r *reading) main() {
 func (r *reading) unusedInstances() config.Problems {
 	var problems config.Problems
 	for _, section := range r.file.Sections {
-		if isModuleSection(section.Name, r.factories) && !isUsed(section.Name, r.result.rules) {
+		if isModuleSection(section.Name, r.factories) && !isUsed(section.Name, r.rules) {
 			problems = append(problems, config.Problem{File: section.File, Line: section.Line, Warning: true,
 				Text: fmt.Sprintf("section [%s] is not used: [Gatekeeper::Acct] has no %s=", section.Name, section.Name)})
 		}

@@ -40,12 +40,13 @@ func explainCommand(args []string, stdout, stderr io.Writer) error {
 	if err != nil {
 		return err
 	}
+	rules := c.stack.Rules()
 	for _, name := range down {
-		if !isUsed(name, c.rules) {
-			return fmt.Errorf("-down %s: the stack has no such module%s", name, hint(name, c.rules))
+		if !isUsed(name, rules) {
+			return fmt.Errorf("-down %s: the stack has no such module%s", name, config.Hint(name, ruleNames(rules)))
 		}
 	}
-	e := explainer{rules: c.stack.Rules(), down: down, teardown: c.calls.Teardown, refuse: c.sip.RefuseStatus}
+	e := explainer{rules: rules, down: down, teardown: c.calls.Teardown, refuse: c.sip.RefuseStatus}
 	for _, kind := range kinds {
 		e.explain(stdout, kind)
 	}
@@ -62,26 +63,19 @@ func chosenKinds(args []string) ([]acctstack.Kind, error) {
 	for _, arg := range args {
 		kind, ok := acctstack.ParseKind(arg)
 		if !ok {
-			near := config.Nearest(arg, acctstack.KindNames())
-			if near != "" {
-				near = fmt.Sprintf("; did you mean %q?", near)
-			}
-			return nil, fmt.Errorf("unknown event %q%s", arg, near)
+			return nil, fmt.Errorf("unknown event %q%s", arg, config.Hint(arg, acctstack.KindNames()))
 		}
 		kinds = append(kinds, kind)
 	}
 	return kinds, nil
 }
 
-func hint(name string, rules []acctstack.Rule) string {
-	var known []string
+func ruleNames(rules []acctstack.Rule) []string {
+	names := make([]string, len(rules))
 	for i := range rules {
-		known = append(known, rules[i].Name)
+		names[i] = rules[i].Name
 	}
-	if near := config.Nearest(name, known); near != "" {
-		return fmt.Sprintf("; did you mean %q?", near)
-	}
-	return ""
+	return names
 }
 
 // explainer walks events through the rules with the machine that the running stack uses.

@@ -7,7 +7,6 @@ import (
 // Q.850 causes that have a use here.
 const (
 	causeUnallocated = 1
-	causeNormal      = 16
 	causeRejected    = 21
 	causeCongestion  = 42
 )

@@ -1,6 +1,9 @@
 package sip
 
-import "tollgate/cdr"
+import (
+	"tollgate/cdr"
+	"tollgate/gatekeeper"
+)
 
 // The response context of a forwarded request (RFC 3261 16.7): what comes back on its branches, and what goes up.
 
@@ -132,7 +135,7 @@ func (tx *serverTx) cancelAll() {
 		return
 	}
 	if tx.session != nil {
-		tx.session.finish(causeNormal, cdr.ReleasedByCaller)
+		tx.session.finish(gatekeeper.CauseNormal, cdr.ReleasedByCaller)
 	}
 	tx.answer(487, "Request Terminated", "")
 }

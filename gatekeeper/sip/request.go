@@ -63,25 +63,14 @@ func (s *shard) handleAck(m *message, from netip.AddrPort, l *listener) {
 		tx.acked()
 		return
 	}
-	sess, side := s.dialogOf(m, from)
-	if sess == nil || m.maxForwards == 0 {
+	in, refused := s.onward(m, from, l)
+	if refused != nil || m.maxForwards == 0 {
 		return
 	}
-	uri, routes, err := s.front.preprocess(m)
-	if err != nil {
-		return
-	}
-	h := hop{branch: s.newBranch(), from: from}
-	var to netip.AddrPort
-	to, h.uri, h.routes = s.front.nextHop(uri, routes, sess.peer(side).addr)
-	if !sess.peer(side).reaches(to) {
-		return
-	}
-	h.listener = s.front.listenerFor(l, to)
-	s.out = appendForward(s.out[:0], m, &h)
-	s.send(h.listener, to, s.out)
-	if side == callerSide && sess.answeredOnce {
-		sess.acknowledged()
+	s.out = appendForward(s.out[:0], m, &in.hop)
+	s.send(in.hop.listener, in.to, s.out)
+	if in.from == callerSide && in.session.answeredOnce {
+		in.session.acknowledged()
 	}
 }
 
@@ -89,7 +78,7 @@ func (s *shard) handleAck(m *message, from netip.AddrPort, l *listener) {
 func (s *shard) handleCancel(m *message, from netip.AddrPort, l *listener) {
 	invite := s.servers[s.serverKey(m, methodInvite)]
 	if invite == nil {
-		s.stateless(m, from, l, noCall())
+		s.stateless(m, from, l, *noCall())
 		return
 	}
 	if invite.toTag == "" {
@@ -101,41 +90,57 @@ func (s *shard) handleCancel(m *message, from netip.AddrPort, l *listener) {
 	invite.cancelAll()
 }
 
-func noCall() reply { return reply{status: 481, reason: "Call/Transaction Does Not Exist"} }
+func noCall() *reply { return &reply{status: 481, reason: "Call/Transaction Does Not Exist"} }
 
-// handleInDialog forwards a request of a call that is up, along its Route set.
-func (s *shard) handleInDialog(m *message, from netip.AddrPort, l *listener) {
-	sess, side := s.dialogOf(m, from)
-	if sess == nil {
-		s.stateless(m, from, l, noCall())
-		return
+// passage is a request of a call that is up, on its way from one side to the other.
+type passage struct {
+	session *session
+	from    side
+	to      netip.AddrPort
+	hop     hop
+}
+
+// onward finds the call of a request inside a dialog and where the request goes, along its Route set; or how it is to be
+// refused.
+func (s *shard) onward(m *message, from netip.AddrPort, l *listener) (in passage, refused *reply) {
+	in.session, in.from = s.dialogOf(m, from)
+	if in.session == nil {
+		return in, noCall()
 	}
 	uri, routes, err := s.front.preprocess(m)
 	if err != nil {
-		s.stateless(m, from, l, reply{status: 400, reason: "Malformed Route"})
+		return in, &reply{status: 400, reason: "Malformed Route"}
+	}
+	peer := in.session.peer(in.from)
+	in.hop = hop{branch: s.newBranch(), from: from}
+	in.to, in.hop.uri, in.hop.routes = s.front.nextHop(uri, routes, peer.addr)
+	if !peer.reaches(in.to) {
+		return in, &reply{status: 403, reason: "Not a Party of the Call"}
+	}
+	in.hop.listener = s.front.listenerFor(l, in.to)
+	return in, nil
+}
+
+// handleInDialog forwards a request of a call that is up.
+func (s *shard) handleInDialog(m *message, from netip.AddrPort, l *listener) {
+	in, refused := s.onward(m, from, l)
+	if refused == nil && m.method == methodInvite && in.session.call.Ended() {
+		refused = noCall()
+	}
+	if refused != nil {
+		s.stateless(m, from, l, *refused)
 		return
 	}
-	h := hop{branch: s.newBranch(), from: from}
-	var to netip.AddrPort
-	to, h.uri, h.routes = s.front.nextHop(uri, routes, sess.peer(side).addr)
-	switch {
-	case !sess.peer(side).reaches(to):
-		s.stateless(m, from, l, reply{status: 403, reason: "Not a Party of the Call"})
-		return
-	case m.method == methodInvite && sess.call.Ended():
-		s.stateless(m, from, l, noCall())
-		return
-	}
+	sess, side, h := in.session, in.from, &in.hop
 	sess.note(m, side)
 	tx := s.newServer(m, from, l)
 	if m.method == methodInvite || string(m.methodName) == "UPDATE" {
 		tx.inside, tx.sender = sess, side
 	}
-	h.listener = s.front.listenerFor(l, to)
 	if m.method == methodInvite {
 		h.recordRoute = l
 	}
-	branch := &clientTx{shard: s, id: h.branch, method: m.method, listener: h.listener, to: to, server: tx}
+	branch := &clientTx{shard: s, id: h.branch, method: m.method, listener: h.listener, to: in.to, server: tx}
 	if m.method == methodBye {
 		branch.session = sess
 		sess.byes++
@@ -144,7 +149,7 @@ func (s *shard) handleInDialog(m *message, from netip.AddrPort, l *listener) {
 		}
 	}
 	tx.branches = append(tx.branches, branch)
-	s.out = appendForward(s.out[:0], m, &h)
+	s.out = appendForward(s.out[:0], m, h)
 	if !s.start(branch, s.out) {
 		tx.fail(513, "Message Too Large")
 	}

@@ -219,7 +219,7 @@ func (sess *session) note(m *message, from side) {
 	if from == calleeSide {
 		by = cdr.ReleasedByCallee
 	}
-	sess.finish(causeIn(m, causeNormal), by)
+	sess.finish(causeIn(m, gatekeeper.CauseNormal), by)
 }
 
 // refresh takes a new remote target.
@@ -290,7 +290,7 @@ func (sess *session) failed(status int, m *message, cancelled bool) {
 	cause, by := causeOf(status), cdr.ReleasedByCallee
 	switch {
 	case cancelled:
-		cause, by = causeNormal, cdr.ReleasedByCaller
+		cause, by = gatekeeper.CauseNormal, cdr.ReleasedByCaller
 	case m == nil:
 		by = cdr.ReleasedByGatekeeper
 	default:
@@ -326,7 +326,7 @@ func (sess *session) Drop(why gatekeeper.Release) {
 	}
 	tx.stopOthers(nil)
 	if tx.cancelled { // and the callee has not said so in time: it is the caller who ended the call
-		sess.call.End(causeNormal, cdr.ReleasedByCaller)
+		sess.call.End(gatekeeper.CauseNormal, cdr.ReleasedByCaller)
 		tx.answer(487, "Request Terminated", "")
 	} else if why.Refusal {
 		status := sess.shard.front.settings.Load().RefuseStatus

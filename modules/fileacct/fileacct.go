@@ -80,11 +80,8 @@ func (m *Module) format(env acctstack.Env, sec *config.Section) config.Problems 
 		return problems
 	}
 	if !m.standard {
-		m.template = cdr.Compile(text, cdr.CallScope, cdr.Format{Times: m.times, Escaping: m.escaping})
-		for _, name := range m.template.Unknown() {
-			m.warnings = append(m.warnings,
-				sec.Warning("CDRString", "CDRString: %s is no placeholder of call events and stays as it is", name))
-		}
+		t, warnings := acctstack.Compile(sec, "CDRString", "call", cdr.CallScope, cdr.Format{Times: m.times, Escaping: m.escaping})
+		m.template, m.warnings = t, append(m.warnings, warnings...)
 	}
 	return nil
 }

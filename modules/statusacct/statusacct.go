@@ -64,16 +64,11 @@ func newModule(b Broadcaster, env acctstack.Env, sec *config.Section) (*Module, 
 }
 
 func (m *Module) compile(e event, sec *config.Section, format cdr.Format) {
-	text := sec.Text(e.key)
-	if text == "" {
+	if sec.Text(e.key) == "" {
 		return
 	}
-	t := cdr.Compile(text, e.scope, format)
-	for _, name := range t.Unknown() {
-		m.warnings = append(m.warnings,
-			sec.Warning(e.key, "%s: %s is no placeholder of %s events and stays as it is", e.key, name, e.kind))
-	}
-	m.templates[e.kind] = t
+	t, warnings := acctstack.Compile(sec, e.key, e.kind.String(), e.scope, format)
+	m.templates[e.kind], m.warnings = t, append(m.warnings, warnings...)
 }
 
 // Warnings are the placeholders that the module does not know.

@@ -80,16 +80,11 @@ func newModule(env acctstack.Env, sec *config.Section) (*Module, error) {
 }
 
 func (m *Module) compile(e event, sec *config.Section, format cdr.Format) {
-	text := sec.Text(e.key)
-	if text == "" {
+	if sec.Text(e.key) == "" {
 		return
 	}
-	t := cdr.Compile(text, cdr.CallScope, format)
-	for _, name := range t.Unknown() {
-		m.warnings = append(m.warnings,
-			sec.Warning(e.key, "%s: %s is no placeholder of %s events and stays as it is", e.key, name, e.kind))
-	}
-	m.templates[e.kind] = t
+	t, warnings := acctstack.Compile(sec, e.key, e.kind.String(), cdr.CallScope, format)
+	m.templates[e.kind], m.warnings = t, append(m.warnings, warnings...)
 }
 
 // Start opens the socket. A syslog daemon that is away is no error: each Store looks for it again.

@@ -31,3 +31,14 @@ func (env Env) Times(sec *config.Section) (*cdr.TimeFormat, config.Problems) {
 	}
 	return times, nil
 }
+
+// Compile parses the text of a key, and warns of what looks like a placeholder and is none. events names in the warning
+// the events that the text is for.
+func Compile(sec *config.Section, key, events string, scope cdr.Scope, format cdr.Format) (*cdr.Template, config.Problems) {
+	t := cdr.Compile(sec.Text(key), scope, format)
+	var warnings config.Problems
+	for _, name := range t.Unknown() {
+		warnings = append(warnings, sec.Warning(key, "%s: %s is no placeholder of %s events and stays as it is", key, name, events))
+	}
+	return t, warnings
+}
