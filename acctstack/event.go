@@ -48,7 +48,9 @@ func (s Kinds) Has(k Kind) bool { return s&(1<<k) != 0 }
 type Event struct {
 	cdr.Stamp
 	Kind     Kind
+	Call     cdr.UUID      // the call's id; zero for events of no call
 	Seq      uint32        // orders the events of one call, from 1
+	Trail    *Trail        // shared by the events of the call; nil for events of no call
 	Record   *cdr.Record   // nil for events of no call
 	Endpoint *cdr.Endpoint // of Register and Unregister, else nil
 }

@@ -54,6 +54,7 @@ type Env struct {
 	Address         netip.Addr // its first home address
 	TimestampFormat string     // [Gatekeeper::Main] TimestampFormat
 	StateDir        string
+	Notes           Notes // of this instance; nil where nothing is journalled (tollgate check)
 	Log             *zap.Logger
 }
 

@@ -68,6 +68,16 @@ type Party struct {
 	Video      Media
 }
 
+// Clock says which clock the durations of a record come from.
+type Clock uint8
+
+// The clocks, the best first.
+const (
+	Monotonic Clock = iota // this run's monotonic clock
+	BootTime               // the gatekeeper was restarted meanwhile: the system's CLOCK_BOOTTIME
+	WallClock              // the system was, too: wall time, with its steps
+)
+
 // Record is a call as one event saw it. It is complete in itself and never changes once its event is born.
 //
 // A zero time means "has not happened". Times keep Go's monotonic reading, and the durations below are computed from
@@ -96,6 +106,9 @@ type Record struct {
 	CalledStation  string  // %{Called-Station-Id}: the number the call was routed to
 	Dialed         string  // %{Dialed-Number}: as the caller dialled it
 	Src, Dest      []Alias // %{src-info}, %{dest-info}
+
+	EndEstimated bool // nobody saw the end: Disconnected is when the call was last known to be up
+	Clock        Clock
 
 	Attempts  int  // %{call-attempts}
 	LastCDR   bool // %{last-cdr}
