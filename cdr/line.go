@@ -31,7 +31,7 @@ var lineFields = [...]definition{
 		return f.Times.Append(dst, s.Call.Connected)
 	}},
 	{name: "disconnect time", text: func(dst []byte, s Source, f Format) []byte {
-		return f.Times.Append(dst, s.Call.end())
+		return f.Times.Append(dst, s.Call.time(s.Call.end()))
 	}},
 	{name: "caller", text: func(dst []byte, s Source, _ Format) []byte {
 		return orBlank(AppendAddrPort(dst, s.Call.Caller.Address), len(dst))

@@ -78,10 +78,23 @@ const (
 	WallClock              // the system was, too: wall time, with its steps
 )
 
+// String is the clock's name in %{duration-clock}.
+func (c Clock) String() string {
+	switch c {
+	case Monotonic:
+		return "monotonic"
+	case BootTime:
+		return "boottime"
+	case WallClock:
+		return "wallclock"
+	}
+	return "unknown"
+}
+
 // Record is a call as one event saw it. It is complete in itself and never changes once its event is born.
 //
 // A zero time means "has not happened". Times keep Go's monotonic reading, and the durations below are computed from
-// it, so that a step of the wall clock changes no bill.
+// it, so that a step of the wall clock changes no bill. A record that was encoded and decoded has the durations that it had.
 type Record struct {
 	Number    uint64 // %n, from 1 in each run of the gatekeeper
 	SessionID string // %s, Acct-Session-Id, 16 hex digits
@@ -113,16 +126,18 @@ type Record struct {
 	Attempts  int  // %{call-attempts}
 	LastCDR   bool // %{last-cdr}
 	Bandwidth int  // units of 100 bit/s
+
+	measured *measured // of a decoded record, where wall times alone do not give the durations
 }
 
 // Duration is the connected time in whole seconds: 0 if never connected, at least 1 once a connected call has ended
 // (%d, Acct-Session-Time).
 func (r *Record) Duration() int64 {
-	if r.Connected.IsZero() {
+	if !r.happened(atConnected) {
 		return 0
 	}
-	d := int64(r.end().Sub(r.Connected) / time.Second)
-	if d < 1 && !r.Disconnected.IsZero() {
+	d := int64(r.between(atConnected, r.end()) / time.Second)
+	if d < 1 && r.happened(atDisconnected) {
 		return 1
 	}
 	return max(d, 0)
@@ -130,35 +145,36 @@ func (r *Record) Duration() int64 {
 
 // TotalDuration is setup to end in whole seconds: 0 while the call runs, else at least 1 (%t).
 func (r *Record) TotalDuration() int64 {
-	if r.Disconnected.IsZero() || r.Setup.IsZero() {
+	if !r.happened(atDisconnected) || !r.happened(atSetup) {
 		return 0
 	}
-	return max(int64(r.Disconnected.Sub(r.Setup)/time.Second), 1)
+	return max(int64(r.between(atSetup, atDisconnected)/time.Second), 1)
 }
 
 // PostDialDelay is setup to the first sign of the called side, or to the end, in whole seconds (%p).
 func (r *Record) PostDialDelay() int64 {
-	for _, t := range [...]time.Time{r.Alerting, r.Connected, r.Disconnected} {
-		if !t.IsZero() && !r.Setup.IsZero() {
-			return max(int64(t.Sub(r.Setup)/time.Second), 0)
-		}
-	}
-	return 0
+	return r.untilFirst(atSetup, atAlerting, atConnected, atDisconnected)
 }
 
 // RingTime is alerting to connect, or alerting to the end, in whole seconds; 0 without alerting (%{ring-time}).
 func (r *Record) RingTime() int64 {
-	for _, t := range [...]time.Time{r.Connected, r.Disconnected} {
-		if !t.IsZero() && !r.Alerting.IsZero() {
-			return max(int64(t.Sub(r.Alerting)/time.Second), 0)
+	return r.untilFirst(atAlerting, atConnected, atDisconnected)
+}
+
+// untilFirst is the time from one milestone to the first of the others that has happened, in whole seconds.
+func (r *Record) untilFirst(from milestone, to ...milestone) int64 {
+	for _, m := range to {
+		if r.happened(m) && r.happened(from) {
+			return max(int64(r.between(from, m)/time.Second), 0)
 		}
 	}
 	return 0
 }
 
-func (r *Record) end() time.Time {
-	if r.Disconnected.IsZero() {
-		return r.Now
+// end is the milestone that the call has come to.
+func (r *Record) end() milestone {
+	if r.happened(atDisconnected) {
+		return atDisconnected
 	}
-	return r.Disconnected
+	return atNow
 }
