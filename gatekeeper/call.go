@@ -1,6 +1,7 @@
 package gatekeeper
 
 import (
+	"fmt"
 	"time"
 
 	"go.uber.org/zap"
@@ -40,34 +41,48 @@ const (
 type Call struct {
 	cdr.Record
 
+	id         cdr.UUID
 	shard      *Shard
 	line       Line
 	state      state
 	prev, next *Call // in Shard.calls
+	trail      acctstack.Trail
+	alive      time.Time // of a call that was restored: when it was last known to be up
 
 	timeout wheel.Timer // signal, alerting, duration
 	update  wheel.Timer
 
-	seq     uint32
-	waiting []waiting // behind the one that is under way
-	walking bool
+	journalled bool
+	steps      []step // that wait for the journal, in its order
+
+	seq       uint32
+	undecided int    // events
+	waiting   []step // behind the one whose walk is under way
+	walking   bool
+	settled   bool
 }
 
-// waiting is an event and the way to the stack that was current when it was born.
-type waiting struct {
-	event  *acctstack.Event
-	submit func(ev *acctstack.Event, to acctstack.Receiver)
-}
-
-// Begin sends the start through the stack; the verdict comes back as the line's Proceed or Drop. Without a module for it
-// the call goes on at once.
-func (c *Call) Begin() {
-	if c.log(acctstack.Start, c.Setup) {
-		c.shard.gk.pending.Add(1)
-		return
+// Begin writes the call to the journal, and then sends the start through the stack; the verdict comes back as the line's
+// Proceed or Drop. Without a module for it the call goes on once it is written. line is the front's part of the entry. An
+// error says that there is no call, as if it had not been admitted.
+func (c *Call) Begin(line []byte) error {
+	g := c.shard.gk
+	ev := c.born(acctstack.Start, c.Setup)
+	err := c.open(entry{kind: entryBegin, event: ev, call: c, line: line})
+	if err != nil && !c.settings().GrantUnjournalled {
+		c.discard()
+		return fmt.Errorf("%w: %w", ErrUnjournalled, err)
 	}
-	c.state = proceeding
-	c.line.Proceed()
+	if err != nil {
+		g.unjournalled.Add(1)
+	}
+	g.pending.Add(1)
+	st := step{event: ev}
+	if ev == nil {
+		st.then = func() { c.admitted(true) }
+	}
+	c.await(st)
+	return nil
 }
 
 // admitted takes the verdict on the start. A call that has ended meanwhile gets its stop, which waits behind the start,
@@ -78,10 +93,20 @@ func (c *Call) admitted(ok bool) {
 	case c.state != pending:
 	case ok:
 		c.state = proceeding
-		c.line.Proceed()
+		if !c.shard.gk.suspended.Load() {
+			c.line.Proceed()
+		}
 	default:
 		c.drop(Release{Cause: CauseTemporaryFailure, Text: "accounting", Refusal: true})
 	}
+}
+
+// Note writes what has changed at the front to the journal; then, if not nil, is called once it is there.
+func (c *Call) Note(line []byte, then func()) {
+	if c.settled {
+		return
+	}
+	c.enter(entry{kind: entryLine, call: c, line: line}, step{then: then})
 }
 
 // Alert is the first sign of the called side's ringing.
@@ -91,52 +116,84 @@ func (c *Call) Alert() {
 	}
 	c.state, c.Alerting = alerting, time.Now()
 	c.shard.Wheel.Set(&c.timeout, c.settings().AlertingTimeout, c, timerAlerting)
-	c.log(acctstack.Alert, c.Alerting)
+	c.log(acctstack.Alert, c.Alerting, nil, nil)
 }
 
-// Connect is the answer.
-func (c *Call) Connect() {
+// Connect is the answer. then is called once the journal has it: not before may the answer go on. line is the front's part
+// of the entry.
+func (c *Call) Connect(line []byte, then func()) {
 	if c.state != proceeding && c.state != alerting {
+		then()
 		return
 	}
 	c.state, c.Connected = connected, time.Now()
-	g, wheel, settings := c.shard.gk, c.shard.Wheel, c.settings()
+	g := c.shard.gk
 	g.connected.Add(1)
 	g.active.Add(1)
-	c.timeout.Stop()
-	if settings.DurationLimit > 0 {
-		wheel.Set(&c.timeout, settings.DurationLimit, c, timerDuration)
-	}
-	if settings.UpdateInterval > 0 {
-		wheel.Set(&c.update, max(settings.UpdateInterval-c.Connected.Sub(c.Setup), 0), c, timerUpdate)
-	}
-	c.log(acctstack.Connect, c.Connected)
+	c.runClocks(c.settings().UpdateInterval - c.Connected.Sub(c.Setup))
+	c.log(acctstack.Connect, c.Connected, line, then)
 }
 
-// End closes the call: it is over on the wire. Only the first End counts.
-func (c *Call) End(cause int, by cdr.ReleaseSource) {
+// runClocks sets the timers of a connected call, with that time to the first update.
+func (c *Call) runClocks(update time.Duration) {
+	wheel, settings := c.shard.Wheel, c.settings()
+	c.timeout.Stop()
+	if settings.DurationLimit > 0 {
+		wheel.Set(&c.timeout, settings.DurationLimit-time.Since(c.Connected), c, timerDuration)
+	}
+	if settings.UpdateInterval > 0 {
+		wheel.Set(&c.update, max(update, 0), c, timerUpdate)
+	}
+}
+
+// End closes the call: it is over on the wire, or about to be. Only the first End counts. then, if not nil, is called once
+// the journal has it: not before may go on what ends the call.
+func (c *Call) End(cause int, by cdr.ReleaseSource, then func()) {
+	c.end(time.Now(), cause, by, then)
+}
+
+// EndUnseen closes a call of a former run whose end nobody saw: the record says that its time is an estimate.
+func (c *Call) EndUnseen() {
 	if c.state == ended {
+		return
+	}
+	c.EndEstimated = true
+	at := c.alive
+	for _, earliest := range [...]time.Time{c.Setup, c.Alerting, c.Connected} {
+		if at.Before(earliest) {
+			at = earliest
+		}
+	}
+	c.end(at, CauseTemporaryFailure, cdr.ReleasedByUnknown, nil)
+}
+
+func (c *Call) end(at time.Time, cause int, by cdr.ReleaseSource, then func()) {
+	if c.state == ended {
+		if then != nil {
+			then()
+		}
 		return
 	}
 	g := c.shard.gk
 	if c.state == connected {
 		g.active.Add(-1)
 	}
-	c.state, c.Disconnected = ended, time.Now()
+	c.state, c.Disconnected = ended, at
 	c.Cause, c.CauseTranslated, c.Released, c.LastCDR = cause, cause, by, true
 	c.timeout.Stop()
 	c.update.Stop()
 	c.shard.unlink(c)
 	g.current.Add(-1)
 	c.sendCDRLine()
-	c.log(acctstack.Stop, c.Disconnected)
-	if !c.walking {
-		g.calls.Done()
-	}
+	c.log(acctstack.Stop, c.Disconnected, nil, then)
+	c.settle()
 }
 
 // Ended tells whether the call is over.
 func (c *Call) Ended() bool { return c.state == ended }
+
+// Alive notes that both sides are known to be in the call now.
+func (c *Call) Alive() { c.alive = time.Now() }
 
 // Expire is the end of one of the call's timers.
 func (c *Call) Expire(what uint8) {
@@ -151,66 +208,36 @@ func (c *Call) Expire(what uint8) {
 		if interval := c.settings().UpdateInterval; interval > 0 {
 			c.shard.Wheel.Set(&c.update, interval, c, timerUpdate)
 		}
-		c.log(acctstack.Update, time.Now())
+		if !c.updateWaits() { // so that a hanging module cannot make the queue grow
+			c.log(acctstack.Update, time.Now(), nil, nil)
+		}
 	}
 }
 
-// drop ends the call from our side.
+// drop ends the call from our side. The BYEs of a connected call wait for the journal.
 func (c *Call) drop(why Release) {
-	if c.state == ended {
-		return
+	switch c.state {
+	case ended:
+	case connected:
+		c.End(why.Cause, cdr.ReleasedByGatekeeper, func() { c.line.Drop(why) })
+	default:
+		c.line.Drop(why)
+		c.End(why.Cause, cdr.ReleasedByGatekeeper, nil)
 	}
-	c.line.Drop(why)
-	c.End(why.Cause, cdr.ReleasedByGatekeeper)
+}
+
+// discard takes back a call that could not begin.
+func (c *Call) discard() {
+	g := c.shard.gk
+	c.state, c.settled = ended, true
+	c.timeout.Stop()
+	c.shard.unlink(c)
+	g.current.Add(-1)
+	g.noRoom.Add(1)
+	g.calls.Done()
 }
 
 func (c *Call) settings() *Settings { return c.shard.gk.settings.Load() }
-
-// log makes the event and sends it, behind those of the call that are still under way. It tells whether anybody wants it.
-func (c *Call) log(kind acctstack.Kind, at time.Time) bool {
-	g := c.shard.gk
-	if !g.accounting.Wants(kind) {
-		return false
-	}
-	c.seq++
-	record := c.Record
-	record.Now = at
-	ev := &acctstack.Event{Stamp: g.stamp(at), Kind: kind, Seq: c.seq, Record: &record}
-	if c.walking {
-		c.wait(ev)
-		return true
-	}
-	c.walking = true
-	g.accounting.Submit(ev, c)
-	return true
-}
-
-// wait queues the event. One update may wait at a time, so that a hanging module cannot make the queue grow.
-func (c *Call) wait(ev *acctstack.Event) {
-	if n := len(c.waiting); ev.Kind == acctstack.Update && n > 0 && c.waiting[n-1].event.Kind == acctstack.Update {
-		c.waiting[n-1].event = ev
-		return
-	}
-	c.waiting = append(c.waiting, waiting{ev, c.shard.gk.accounting.Hold()})
-}
-
-// Decided takes a verdict from the stack and sends the next event on its way.
-func (c *Call) Decided(ev *acctstack.Event, v acctstack.Verdict) {
-	s := c.shard
-	s.Lock()
-	defer s.Unlock()
-	c.judge(ev, &v) // may end the call: its stop then waits behind ev, as walking is still set
-	if len(c.waiting) > 0 {
-		next := c.waiting[0]
-		c.waiting = c.waiting[1:]
-		next.submit(next.event, c)
-		return
-	}
-	c.walking, c.waiting = false, nil
-	if c.state == ended {
-		s.gk.calls.Done()
-	}
-}
 
 // judge draws the consequences of a verdict: a bad start refuses the call, and what Teardown names ends it.
 func (c *Call) judge(ev *acctstack.Event, v *acctstack.Verdict) {

@@ -23,16 +23,16 @@ func TestCallFromStartToStop(t *testing.T) {
 		w.locked(c.Alert)
 		w.locked(c.Alert)
 		w.sleep(2 * time.Second)
-		w.locked(c.Connect)
+		w.connect(c)
 		w.locked(c.Alert) // a late 180
 		w.saw("alert")    // connect waits behind it
 		w.decide(acctstack.Alert, true)
 		w.saw("connect")
 		w.decide(acctstack.Connect, true)
 		w.sleep(5 * time.Second)
-		w.locked(func() { c.End(16, cdr.ReleasedByCallee) })
-		w.locked(func() { c.End(41, cdr.ReleasedByCaller) })
-		w.locked(c.Connect)
+		w.locked(func() { c.End(16, cdr.ReleasedByCallee, nil) })
+		w.locked(func() { c.End(41, cdr.ReleasedByCaller, nil) })
+		w.connect(c)
 		w.saw("stop")
 		w.decide(acctstack.Stop, true)
 		w.over()
@@ -57,7 +57,7 @@ func TestSessionID(t *testing.T) {
 	for range 2 {
 		c := w.admit()
 		ids = append(ids, c.SessionID)
-		w.locked(func() { c.End(16, cdr.ReleasedByCaller) })
+		w.locked(func() { c.End(16, cdr.ReleasedByCaller, nil) })
 		w.decide(acctstack.Start, true)
 		w.decide(acctstack.Stop, true)
 	}
@@ -85,7 +85,7 @@ func TestCancelWhilePending(t *testing.T) {
 	for _, ok := range []bool{true, false} {
 		w := newWorld(t, nil)
 		c := w.admit()
-		w.locked(func() { c.End(16, cdr.ReleasedByCaller) })
+		w.locked(func() { c.End(16, cdr.ReleasedByCaller, nil) })
 		if n := w.gk.Stats().Current; n != 0 {
 			t.Errorf("%d calls in the table", n)
 		}
@@ -104,9 +104,9 @@ func TestWhatNobodyWantsIsNoEvent(t *testing.T) {
 		c := w.admit()
 		w.saw("proceed")
 		w.locked(c.Alert)
-		w.locked(c.Connect)
+		w.connect(c)
 		w.saw()
-		w.locked(func() { c.End(16, cdr.ReleasedByCaller) })
+		w.locked(func() { c.End(16, cdr.ReleasedByCaller, nil) })
 		w.saw("stop")
 		w.decide(acctstack.Stop, true)
 		w.over()
@@ -116,7 +116,7 @@ func TestWhatNobodyWantsIsNoEvent(t *testing.T) {
 		w.wants = acctstack.KindsOf(acctstack.Start)
 		c := w.admit()
 		w.decide(acctstack.Start, true)
-		w.locked(func() { c.End(16, cdr.ReleasedByCaller) })
+		w.locked(func() { c.End(16, cdr.ReleasedByCaller, nil) })
 		w.saw("start", "proceed")
 		w.over()
 	})
@@ -124,7 +124,7 @@ func TestWhatNobodyWantsIsNoEvent(t *testing.T) {
 		w := newWorld(t, nil)
 		w.wants = acctstack.KindsOf(acctstack.Start)
 		c := w.admit()
-		w.locked(func() { c.End(16, cdr.ReleasedByCaller) })
+		w.locked(func() { c.End(16, cdr.ReleasedByCaller, nil) })
 		w.decide(acctstack.Start, true)
 		w.saw("start")
 		w.over()
@@ -148,7 +148,7 @@ func TestTimeouts(t *testing.T) {
 		}, 180 * time.Second, "drop 41 false no answer within AlertingTimeout", 41},
 		{"duration", func(w *world, c *Call) {
 			w.decide(acctstack.Start, true)
-			w.locked(c.Connect)
+			w.connect(c)
 			w.decide(acctstack.Connect, true)
 		}, 3600 * time.Second, "drop 47 false call duration limit", 47},
 	}
@@ -185,7 +185,7 @@ func (w *world) answered(after time.Duration) *Call {
 	c := w.admit()
 	w.decide(acctstack.Start, true)
 	w.sleep(after)
-	w.locked(c.Connect)
+	w.connect(c)
 	w.decide(acctstack.Connect, true)
 	w.log = nil
 	return c
@@ -193,7 +193,7 @@ func (w *world) answered(after time.Duration) *Call {
 
 func (w *world) finish(c *Call) {
 	w.t.Helper()
-	w.locked(func() { c.End(16, cdr.ReleasedByCaller) })
+	w.locked(func() { c.End(16, cdr.ReleasedByCaller, nil) })
 	w.decide(acctstack.Stop, true)
 	w.over()
 }
@@ -234,7 +234,7 @@ func TestUpdates(t *testing.T) {
 			c := w.answered(time.Second)
 			w.sleep(65 * time.Second)
 			w.saw("update")
-			w.locked(func() { c.End(16, cdr.ReleasedByCaller) })
+			w.locked(func() { c.End(16, cdr.ReleasedByCaller, nil) })
 			w.decide(acctstack.Update, true)
 			w.decide(acctstack.Update, true)
 			w.saw("update", "stop")
@@ -271,7 +271,7 @@ func TestTeardown(t *testing.T) {
 				w := newWorld(t, func(s *Settings) { s.UpdateInterval, s.Teardown = 10*time.Second, test.set })
 				c := w.admit()
 				w.decide(acctstack.Start, true)
-				w.locked(c.Connect)
+				w.connect(c)
 				w.decide(acctstack.Connect, test.kind != acctstack.Connect)
 				if test.kind == acctstack.Update {
 					w.sleep(11 * time.Second)
@@ -307,7 +307,7 @@ func TestMaxPending(t *testing.T) {
 	if err := admit(); !errors.Is(err, ErrOverload) {
 		t.Fatalf("the third is admitted: %v", err)
 	}
-	w.locked(func() { second.End(16, cdr.ReleasedByCaller) })
+	w.locked(func() { second.End(16, cdr.ReleasedByCaller, nil) })
 	if err := admit(); !errors.Is(err, ErrOverload) {
 		t.Fatalf("a cancelled call's start has no verdict yet: %v", err)
 	}

@@ -48,7 +48,7 @@ func newWorld(t *testing.T, change func(s *Settings)) *world {
 		change(s)
 	}
 	identity := Identity{Name: "gk", Address: netip.MustParseAddr("192.0.2.1")}
-	w.gk = New(identity, s, w, w, 1, zap.NewNop())
+	w.gk = New(identity, s, Surroundings{Accounting: w, Sink: w}, 1, zap.NewNop())
 	w.shard = w.gk.Shards()[0]
 	return w
 }
@@ -109,8 +109,15 @@ func (w *world) admit() *Call {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	c.Begin()
+	if err := c.Begin(nil); err != nil {
+		w.t.Fatal(err)
+	}
 	return c
+}
+
+// connect is the answer.
+func (w *world) connect(c *Call) {
+	w.locked(func() { c.Connect(nil, func() {}) })
 }
 
 // locked runs a step.

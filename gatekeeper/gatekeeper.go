@@ -1,6 +1,7 @@
 package gatekeeper
 
 import (
+	"cmp"
 	"fmt"
 	"net/netip"
 	"sync"
@@ -10,6 +11,7 @@ import (
 	"go.uber.org/zap"
 
 	"tollgate/acctstack"
+	"tollgate/bootclock"
 	"tollgate/cdr"
 )
 
@@ -32,6 +34,15 @@ type CDRSink interface {
 type Identity struct {
 	Name    string
 	Address netip.Addr
+	// Epoch begins every Acct-Session-Id of this run: Unix seconds that no former run had. 0: the present time.
+	Epoch uint32
+}
+
+// Surroundings are what calls are sent to.
+type Surroundings struct {
+	Accounting Accounting
+	Sink       CDRSink
+	Journal    Journal // nil: nothing survives a crash
 }
 
 // Gatekeeper is what all shards share: who we are, the operator's settings, the way to the accounting stack, counters.
@@ -39,10 +50,12 @@ type Gatekeeper struct {
 	identity   Identity
 	accounting Accounting
 	sink       CDRSink
+	journal    Journal
 	log        *zap.Logger
 	settings   atomic.Pointer[Settings]
 	shards     []*Shard
 
+	boot      string // bootclock.ID
 	started   time.Time
 	sessions  atomic.Uint32 // counts session ids
 	numbers   atomic.Uint64 // counts calls
@@ -52,7 +65,12 @@ type Gatekeeper struct {
 	pending   atomic.Int64
 	overload  atomic.Uint64 // INVITEs turned away, and refusals left unrecorded, by MaxPending
 	lost      atomic.Uint64 // ends of calls that no module stored
-	draining  atomic.Bool
+	// unjournalled counts entries, first ones of calls included, that the journal could not write.
+	unjournalled atomic.Uint64
+	noRoom       atomic.Uint64
+	restored     atomic.Uint64
+	draining     atomic.Bool
+	suspended    atomic.Bool // calls are left as they are: nothing goes out any more
 
 	peakMu sync.Mutex
 	peak   int
@@ -64,8 +82,10 @@ type Gatekeeper struct {
 }
 
 // New makes a gatekeeper with that many shards.
-func New(identity Identity, settings *Settings, accounting Accounting, sink CDRSink, shards int, log *zap.Logger) *Gatekeeper {
-	g := &Gatekeeper{identity: identity, accounting: accounting, sink: sink, log: log, started: time.Now()}
+func New(identity Identity, settings *Settings, around Surroundings, shards int, log *zap.Logger) *Gatekeeper {
+	g := &Gatekeeper{identity: identity, accounting: around.Accounting, sink: around.Sink, journal: around.Journal, log: log,
+		boot: bootclock.ID(), started: time.Now()}
+	g.identity.Epoch = cmp.Or(identity.Epoch, uint32(g.started.Unix()))
 	g.peakAt = g.started
 	g.settings.Store(settings)
 	for range shards {
@@ -83,7 +103,7 @@ func (g *Gatekeeper) Configure(s *Settings) { g.settings.Store(s) }
 // sessionID makes an Acct-Session-Id as GnuGk does: the start of the process in Unix seconds and a counter, each as
 // eight hexadecimal digits.
 func (g *Gatekeeper) sessionID() string {
-	return fmt.Sprintf("%08x%08x", uint32(g.started.Unix()), g.sessions.Add(1))
+	return fmt.Sprintf("%08x%08x", g.identity.Epoch, g.sessions.Add(1))
 }
 
 // stamp is what every event carries.
@@ -102,7 +122,7 @@ func (g *Gatekeeper) systemEvent(kind acctstack.Kind) {
 		return
 	}
 	ev := &acctstack.Event{Stamp: g.stamp(time.Now()), Kind: kind, Seq: 1}
-	ev.SessionID = fmt.Sprintf("%08x%08x", uint32(g.started.Unix()), 0) // on and off frame the same run
+	ev.SessionID = fmt.Sprintf("%08x%08x", g.identity.Epoch, 0) // on and off frame the same run
 	r := &receiver{g: g}
 	r.done.Add(1)
 	g.accounting.Submit(ev, r)
@@ -145,6 +165,7 @@ func (g *Gatekeeper) Stats() Stats {
 		Started: g.started, Current: int(g.current.Load()), Active: int(g.active.Load()),
 		Total: g.numbers.Load(), Successful: g.connected.Load(), Peak: g.peak, PeakAt: g.peakAt,
 		Lost: g.lost.Load(), Overload: g.overload.Load(),
+		NoRoom: g.noRoom.Load(), Unjournalled: g.unjournalled.Load(), Restored: g.restored.Load(),
 	}
 }
 

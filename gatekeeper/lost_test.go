@@ -37,7 +37,7 @@ func TestAnEndThatNobodyStoredIsInTheLog(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			core, logs := observer.New(zap.WarnLevel)
 			w := newWorld(t, nil)
-			w.gk = New(Identity{Name: "gk", Address: netip.MustParseAddr("192.0.2.1")}, w.gk.settings.Load(), w, w, 1, zap.New(core))
+			w.gk = New(Identity{Name: "gk", Address: netip.MustParseAddr("192.0.2.1")}, w.gk.settings.Load(), Surroundings{Accounting: w, Sink: w}, 1, zap.New(core))
 			c := &Call{shard: w.gk.Shards()[0]}
 			record := &cdr.Record{SessionID: "5f5e100100000001", User: "alice|", Disconnected: time.Now(), SIPCallID: "a@b",
 				Src: []cdr.Alias{{Value: "alice|", Type: cdr.H323ID}}}

@@ -23,6 +23,8 @@ type Settings struct {
 	UnconnectedCDR  bool          // CDR lines for calls that never connected
 	CDRTimes        *cdr.TimeFormat
 	Teardown        acctstack.Kinds // whose failure ends a running call
+	// GrantUnjournalled lets a call go on that the journal has no room for ([Journal] WhenFull=keep-calls).
+	GrantUnjournalled bool
 }
 
 // CallTableKeys are the keys of [CallTable].
@@ -93,13 +95,18 @@ func ParseSettings(table, acct *config.Section) (*Settings, error) {
 
 // Drain is what becomes of running calls at shutdown.
 type Drain struct {
-	Wait time.Duration // how long calls may go on before they are disconnected; 0: not at all
+	Keep bool          // they stay as they are, for the next run to go on with
+	Wait time.Duration // else: how long calls may go on before they are disconnected; 0: not at all
 }
 
-// ParseOnShutdown reads OnShutdown=disconnect | drain:SECONDS.
+// ParseOnShutdown reads OnShutdown=keep | disconnect | drain:SECONDS.
 func ParseOnShutdown(raw string) (Drain, error) {
 	word, seconds, timed := strings.Cut(strings.TrimSpace(raw), ":")
 	switch strings.ToLower(word) {
+	case "keep":
+		if !timed {
+			return Drain{Keep: true}, nil
+		}
 	case "disconnect":
 		if !timed {
 			return Drain{}, nil
@@ -110,8 +117,6 @@ func ParseOnShutdown(raw string) (Drain, error) {
 			return Drain{Wait: time.Duration(n) * time.Second}, nil
 		}
 		return Drain{}, fmt.Errorf("drain needs a time in seconds, as in drain:60")
-	case "keep":
-		return Drain{}, fmt.Errorf("keep needs a journal of calls, which does not exist yet; use disconnect or drain:SECONDS")
 	}
-	return Drain{}, fmt.Errorf("%q is neither disconnect nor drain:SECONDS", raw)
+	return Drain{}, fmt.Errorf("%q is none of keep, disconnect, drain:SECONDS", raw)
 }

@@ -52,8 +52,11 @@ func TestParseOnShutdown(t *testing.T) {
 			t.Errorf("%q: %v %v", raw, got, err)
 		}
 	}
+	if got, err := ParseOnShutdown("Keep"); err != nil || !got.Keep {
+		t.Errorf("keep: %v %v", got, err)
+	}
 	for raw, want := range map[string]string{
-		"": "neither", "keep": "journal", "drain": "needs a time", "drain:": "needs a time", "drain:-1": "needs a time", "drain:1s": "needs a time", "drain:99999999999": "needs a time", "disconnect:5": "neither", "stop": "neither",
+		"": "none of", "keep:5": "none of", "drain": "needs a time", "drain:": "needs a time", "drain:-1": "needs a time", "drain:1s": "needs a time", "drain:99999999999": "needs a time", "disconnect:5": "none of", "stop": "none of",
 	} {
 		if got, err := ParseOnShutdown(raw); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%q: %v %v", raw, got, err)

@@ -31,9 +31,11 @@ type Shard struct {
 	sync.Mutex
 	Wheel *wheel.Wheel
 
-	gk     *Gatekeeper
-	calls  *Call // linked
-	closed bool  // no event begins here any more
+	gk      *Gatekeeper
+	calls   *Call // linked
+	closed  bool  // no event begins here any more
+	entry   []byte
+	scratch []byte
 }
 
 func newShard(g *Gatekeeper) *Shard {
@@ -65,7 +67,7 @@ func (s *Shard) Admit(line Line, setup cdr.Record) (*Call, error) {
 		g.overload.Add(1)
 		return nil, ErrOverload
 	}
-	c := &Call{shard: s, line: line, Record: setup}
+	c := &Call{id: cdr.NewUUID(setup.Setup), shard: s, line: line, Record: setup}
 	c.Number, c.SessionID = g.numbers.Add(1), g.sessionID()
 	c.Released = cdr.ReleasedByUnknown
 	s.link(c)

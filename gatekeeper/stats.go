@@ -13,4 +13,8 @@ type Stats struct {
 	PeakAt     time.Time
 	Lost       uint64 // ended calls that no module stored
 	Overload   uint64 // INVITEs turned away, and refusals left unrecorded, by MaxPending
+	NoRoom     uint64 // calls turned away because the journal could not take them
+	// Unjournalled counts calls that were granted without the journal, and entries that it could not write.
+	Unjournalled uint64
+	Restored     uint64 // calls of a former run that went on in this one
 }

@@ -71,6 +71,22 @@ func (g *Gatekeeper) Shutdown(ctx context.Context, drain Drain) {
 	g.rejects.Wait()
 }
 
+// Suspend leaves the calls as they are, for the next run to go on with: no new call, and nothing that a verdict would send.
+// The front should have stopped reading before.
+func (g *Gatekeeper) Suspend() {
+	g.draining.Store(true)
+	g.suspended.Store(true)
+	for _, s := range g.shards {
+		s.Lock()
+		s.closed = true
+		s.Unlock()
+	}
+	if n := g.current.Load(); n > 0 {
+		g.log.Info("calls are left for the next run", zap.Int64("calls", n))
+	}
+	g.rejects.Wait()
+}
+
 func (g *Gatekeeper) waitForCalls(ctx context.Context, most time.Duration) {
 	ctx, cancel := context.WithTimeout(ctx, most)
 	defer cancel()

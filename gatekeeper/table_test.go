@@ -16,7 +16,7 @@ func TestCalls(t *testing.T) {
 		w := newWorld(t, nil)
 		first, second, third := w.answered(0), w.answered(0), w.answered(0)
 		time.Sleep(3 * time.Second)
-		w.locked(func() { second.End(16, cdr.ReleasedByCaller) })
+		w.locked(func() { second.End(16, cdr.ReleasedByCaller, nil) })
 		w.decide(acctstack.Stop, true)
 		calls := w.gk.Calls()
 		if len(calls) != 2 || calls[0].Number != 1 || calls[1].Number != 3 || calls[0].Duration() != 3 {
@@ -29,7 +29,7 @@ func TestCalls(t *testing.T) {
 		if st := w.gk.Stats(); st.Current != 2 || st.Active != 2 || st.Total != 3 || st.Successful != 3 || st.Peak != 3 {
 			t.Errorf("counters %+v", st)
 		}
-		w.locked(func() { first.End(16, cdr.ReleasedByCaller); third.End(16, cdr.ReleasedByCaller) })
+		w.locked(func() { first.End(16, cdr.ReleasedByCaller, nil); third.End(16, cdr.ReleasedByCaller, nil) })
 		w.decide(acctstack.Stop, true)
 		w.decide(acctstack.Stop, true)
 		w.over()
@@ -88,7 +88,7 @@ func TestShutdown(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				w := newWorld(t, nil)
 				c := w.answered(0)
-				hangUp := time.AfterFunc(test.end, func() { w.locked(func() { c.End(16, cdr.ReleasedByCaller) }) })
+				hangUp := time.AfterFunc(test.end, func() { w.locked(func() { c.End(16, cdr.ReleasedByCaller, nil) }) })
 				defer hangUp.Stop()
 				begin := time.Now()
 				w.shutdown(t.Context(), test.drain)
@@ -187,7 +187,7 @@ func TestCDRLines(t *testing.T) {
 			c := w.admit()
 			w.decide(acctstack.Start, true)
 			if test.connected {
-				w.locked(c.Connect)
+				w.connect(c)
 				w.decide(acctstack.Connect, true)
 			}
 			w.finish(c)

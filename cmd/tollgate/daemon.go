@@ -100,7 +100,8 @@ func (d *daemon) start(c *configuration) (err error) {
 	undo = append(undo, func() { d.closeAccounting() })
 
 	identity := gatekeeper.Identity{Name: c.name, Address: c.home[0]}
-	d.gatekeeper = gatekeeper.New(identity, c.calls, d.accounting, d.stream, 4*runtime.GOMAXPROCS(0), d.log)
+	around := gatekeeper.Surroundings{Accounting: d.accounting, Sink: d.stream}
+	d.gatekeeper = gatekeeper.New(identity, c.calls, around, 4*runtime.GOMAXPROCS(0), d.log)
 	d.front = sip.New(d.gatekeeper, c.sip, product, d.log.Named("sip"))
 	if err := d.front.Listen(c.listen); err != nil {
 		return err

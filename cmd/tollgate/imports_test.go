@@ -14,14 +14,16 @@ import (
 var layers = [][]string{
 	{"cmd/tollgate", "cmd/tollgate/call"},
 	{"gatekeeper/sip", "modules/fileacct", "modules/radacct", "modules/sqlacct", "modules/syslogacct", "modules/statusacct", "statusport"},
-	{"gatekeeper", "radius", "sqldb", "wheel"},
+	{"gatekeeper", "journal", "journal/seglog", "radius", "sqldb", "wheel", "monitor"},
 	{"acctstack"},
 	{"cdr", "config"},
+	{"packed", "bootclock", "crashpoint"},
 }
 
 var beside = map[string]string{
 	"cmd/tollgate": "cmd/tollgate/call",
 	"gatekeeper":   "wheel",
+	"journal":      "journal/seglog",
 }
 
 func TestImportsPointOneWay(t *testing.T) {
@@ -53,7 +55,7 @@ func TestImportsPointOneWay(t *testing.T) {
 }
 
 func isTestOnly(path string) bool {
-	return path == "tollgate/test" || strings.HasPrefix(path, "tollgate/test/") || path == "tollgate/bench" || path == "tollgate/acctstack/stacktest"
+	return path == "tollgate/test" || strings.HasPrefix(path, "tollgate/test/") || path == "tollgate/bench" || path == "tollgate/acctstack/stacktest" || path == "tollgate/journal/seglog/faultfs"
 }
 
 type goPackage struct {

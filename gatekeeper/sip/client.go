@@ -40,6 +40,7 @@ type clientTx struct {
 	server   *serverTx // whose branch this is; nil for requests of our own
 	session  *session  // told of the end of a BYE; nil for others
 	party    *party    // whom a forwarded BYE went to
+	probe    *probe    // told of the answer to its OPTIONS; nil for others
 	cancel   bool      // a CANCEL is wanted, or was sent
 	left     bool      // for another target: only a 2xx counts any more
 	strays   []string  // the To tags of 2xx that came too late and have got their BYE
@@ -138,7 +139,11 @@ func (tx *clientTx) answer(m *message) {
 	if tx.session != nil && tx.party != nil {
 		tx.session.byeAnswered(tx.party, m.status)
 	}
+	probe := tx.probe
 	tx.end()
+	if probe != nil {
+		probe.answered(m.status)
+	}
 	if tx.server != nil {
 		tx.server.final(m)
 	}
@@ -233,8 +238,11 @@ func (tx *clientTx) Expire(what uint8) {
 	case wakeRetransmit:
 		tx.retransmit()
 	case wakeGiveUp:
-		server := tx.server
+		server, probe := tx.server, tx.probe
 		tx.end()
+		if probe != nil {
+			probe.answered(0)
+		}
 		if server != nil && !tx.left {
 			server.timedOut()
 		}

@@ -2,6 +2,7 @@ package sip
 
 import (
 	"tollgate/cdr"
+	"tollgate/crashpoint"
 	"tollgate/gatekeeper"
 )
 
@@ -9,7 +10,7 @@ import (
 
 // relay passes a provisional answer up.
 func (tx *serverTx) relay(m *message) {
-	if tx.state != serverProceeding {
+	if tx.state != serverProceeding || tx.held != nil {
 		return
 	}
 	if tx.session != nil {
@@ -33,14 +34,29 @@ func (tx *serverTx) relay2xx(branch *clientTx, m *message) {
 		tx.session.learn(m)
 	}
 	tx.refresh(m)
-	if tx.state == serverProceeding {
-		if tx.session != nil {
-			tx.session.answered(branch, m)
-		}
+	switch {
+	case tx.held != nil:
+		return // the callee will repeat it
+	case tx.state == serverProceeding && tx.session != nil:
+		tx.held = appendUpstream(nil, m)
+		status := m.status // m is somebody else's by then
+		tx.session.answered(branch, m, func() { tx.letUp(status) })
+		tx.stopOthers(branch)
+		return
+	case tx.state == serverProceeding:
 		tx.stopOthers(branch)
 	}
 	s.out = appendUpstream(s.out[:0], m)
 	tx.respond(m.status, s.out)
+}
+
+// letUp sends the 2xx on that has waited for the journal.
+func (tx *serverTx) letUp(status int) {
+	held := tx.held
+	tx.held = nil
+	crashpoint.Hit("sip.answer.before")
+	tx.respond(status, held)
+	crashpoint.Hit("sip.answer.after")
 }
 
 // final takes a branch's final answer: any to a request other than INVITE, or one other than 2xx.
@@ -87,7 +103,7 @@ func (tx *serverTx) fail(status int, reason string) {
 // conclude takes the final answer of the target that was asked last: to the next target, if this one is out of order, else
 // up (RFC 3261 16.7 steps 5 to 7). m is the answer, nil if it is our own.
 func (tx *serverTx) conclude(status int, datagram []byte, m *message) {
-	if tx.state != serverProceeding {
+	if tx.state != serverProceeding || tx.held != nil {
 		return
 	}
 	if tx.session != nil {
@@ -125,7 +141,7 @@ func (tx *serverTx) stopOthers(but *clientTx) {
 
 // cancelAll takes a CANCEL from the caller (RFC 3261 16.10). Before the request has gone on, the call ends here.
 func (tx *serverTx) cancelAll() {
-	if tx.state != serverProceeding {
+	if tx.state != serverProceeding || tx.held != nil {
 		return
 	}
 	tx.cancelled = true

@@ -49,7 +49,7 @@ func TestCrowd(t *testing.T) {
 	r.callee = r.newAgent("bob")
 	settings := &Settings{Trusted: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}, RefuseStatus: 503, Routes: Routes{{targets: []target{r.callee.target()}}}}
 	table := &gatekeeper.Settings{SignalTimeout: 30 * time.Second, AlertingTimeout: time.Minute, MaxPending: 1000, UpdateInterval: 10 * time.Second}
-	r.gk = gatekeeper.New(gatekeeper.Identity{Name: "t"}, table, r.books, noSink{}, 4, zap.NewNop())
+	r.gk = gatekeeper.New(gatekeeper.Identity{Name: "t"}, table, gatekeeper.Surroundings{Accounting: r.books, Sink: noSink{}}, 4, zap.NewNop())
 	r.front = New(r.gk, settings, "t", zap.NewNop())
 	if err := r.front.Listen([]netip.AddrPort{netip.MustParseAddrPort("127.0.0.1:0")}); err != nil {
 		t.Fatal(err)

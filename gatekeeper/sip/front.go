@@ -33,6 +33,7 @@ type Front struct {
 	clock   sync.WaitGroup
 	stop    chan struct{}
 	stats   counters
+	probes  probes
 }
 
 type counters struct {

@@ -16,7 +16,7 @@ import (
 )
 
 func newFront(shards int) *Front {
-	gk := gatekeeper.New(gatekeeper.Identity{Name: "t"}, &gatekeeper.Settings{SignalTimeout: 30 * time.Second, MaxPending: 10}, newBooks(), noSink{}, shards, zap.NewNop())
+	gk := gatekeeper.New(gatekeeper.Identity{Name: "t"}, &gatekeeper.Settings{SignalTimeout: 30 * time.Second, MaxPending: 10}, gatekeeper.Surroundings{Accounting: newBooks(), Sink: noSink{}}, shards, zap.NewNop())
 	return New(gk, &Settings{}, "t", zap.NewNop())
 }
 

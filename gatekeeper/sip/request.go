@@ -5,6 +5,9 @@ import (
 
 	sipgo "github.com/emiago/sipgo/sip"
 	"go.uber.org/zap"
+
+	"tollgate/crashpoint"
+	"tollgate/gatekeeper"
 )
 
 // allow lists what an element behind us may be asked, and what we answer OPTIONS with.
@@ -131,28 +134,55 @@ func (s *shard) handleInDialog(m *message, from netip.AddrPort, l *listener) {
 		s.stateless(m, from, l, *refused)
 		return
 	}
-	sess, side, h := in.session, in.from, &in.hop
+	sess, side := in.session, in.from
 	sess.note(m, side)
 	tx := s.newServer(m, from, l)
 	if m.method == methodInvite || string(m.methodName) == "UPDATE" {
 		tx.inside, tx.sender = sess, side
 	}
+	if !sess.isEnd(m) {
+		s.passOn(tx, m, &in)
+		return
+	}
+	sess.byes++ // the session stays while the BYE waits
+	sess.bidden(m, side, func() { s.passOnBye(tx, sess) })
+}
+
+// passOn sends a request inside a dialog to the other side.
+func (s *shard) passOn(tx *serverTx, m *message, in *passage) {
+	sess, h := in.session, &in.hop
 	if m.method == methodInvite {
-		h.recordRoute = l
+		h.recordRoute = tx.listener
 	}
 	branch := &clientTx{shard: s, id: h.branch, method: m.method, listener: h.listener, to: in.to, server: tx}
 	if m.method == methodBye {
 		branch.session = sess
 		sess.byes++
 		if sess.isBetween(m) {
-			branch.party = sess.peer(side)
+			branch.party = sess.peer(in.from)
 		}
 	}
 	tx.branches = append(tx.branches, branch)
 	s.out = appendForward(s.out[:0], m, h)
+	crashpoint.Hit("sip.send.before")
 	if !s.start(branch, s.out) {
 		tx.fail(513, "Message Too Large")
 	}
+	crashpoint.Hit("sip.send.after")
+}
+
+// passOnBye sends a BYE on that has waited for the journal.
+func (s *shard) passOnBye(tx *serverTx, sess *session) {
+	if tx.state == serverProceeding {
+		m := s.stored(tx.request)
+		if in, refused := s.onward(m, tx.from, tx.listener); refused == nil {
+			s.passOn(tx, m, &in)
+		} else {
+			tx.answer(refused.status, refused.reason, "")
+		}
+		s.release(m)
+	}
+	sess.byeDone()
 }
 
 // handleInvite takes an INVITE that begins a call, or one that belongs to a call already: a spiral, which goes on within
@@ -177,7 +207,7 @@ func (s *shard) handleInvite(m *message, from netip.AddrPort, l *listener) {
 	switch sess := s.sessionOf(m); {
 	case sess == nil:
 	case s.isSpiral(m, sess):
-		s.forwardInvite(tx, m)
+		s.forwardInvite(tx, m, s.newBranch())
 		return
 	default:
 		tx.answer(482, "Loop Detected", "")
@@ -192,19 +222,26 @@ func (s *shard) handleInvite(m *message, from netip.AddrPort, l *listener) {
 		return
 	}
 	sess.call = call
-	call.Begin()
+	if err := call.Begin(sess.saveInvite(m)); err != nil {
+		s.forget(sess)
+		tx.session = nil
+		tx.answer(503, "Service Unavailable", reasonLine(causeCongestion, gatekeeper.ErrUnjournalled.Error())+"Retry-After: 10\r\n")
+	}
 }
 
-// forwardInvite sends a kept INVITE to the next target.
-func (s *shard) forwardInvite(tx *serverTx, m *message) {
+// forwardInvite sends a kept INVITE to the next target, with that number in its branch.
+func (s *shard) forwardInvite(tx *serverTx, m *message, id uint64) {
 	next := tx.untried[0]
 	tx.untried = tx.untried[1:]
-	h := hop{branch: s.newBranch(), from: tx.from, recordRoute: tx.listener, uri: retarget(m.uri, next.host)}
+	h := hop{branch: id, from: tx.from, recordRoute: tx.listener, uri: retarget(m.uri, next.host)}
 	h.listener = s.front.listenerFor(tx.listener, next.addr)
 	branch := &clientTx{shard: s, id: h.branch, method: methodInvite, listener: h.listener, to: next.addr, server: tx}
 	tx.branches = append(tx.branches, branch)
 	s.out = appendForward(s.out[:0], m, &h)
-	if !s.start(branch, s.out) {
+	crashpoint.Hit("sip.invite.before")
+	sent := s.start(branch, s.out)
+	crashpoint.Hit("sip.invite.after")
+	if !sent {
 		tx.fail(513, "Message Too Large")
 	} else if tx.session != nil && len(tx.untried) > 0 {
 		s.Wheel.Set(&branch.life, nextTarget, branch, wakeMoveOn)

@@ -59,7 +59,7 @@ func newRig(t *testing.T, options ...rigOption) *rig {
 		o(r, calls, trusted)
 	}
 	identity := gatekeeper.Identity{Name: "test", Address: netip.MustParseAddr("127.0.0.1")}
-	r.gk = gatekeeper.New(identity, calls, r.books, noSink{}, 1, zap.NewNop())
+	r.gk = gatekeeper.New(identity, calls, gatekeeper.Surroundings{Accounting: r.books, Sink: noSink{}}, 1, zap.NewNop())
 	r.front = New(r.gk, trusted, "Tollgate/test", zap.NewNop())
 	if err := r.front.Listen([]netip.AddrPort{netip.MustParseAddrPort("127.0.0.1:0")}); err != nil {
 		t.Fatal(err)

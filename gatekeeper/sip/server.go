@@ -52,6 +52,8 @@ type serverTx struct {
 	inside   *session       // of a re-INVITE or UPDATE, else nil
 	sender   side           // of that
 
+	held []byte // the 2xx that waits for the journal, as it will go up; else nil
+
 	branches  []*clientTx
 	untried   []target
 	cancelled bool

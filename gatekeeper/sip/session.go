@@ -51,6 +51,9 @@ type session struct {
 	hangingUp    string // the Reason header of our BYEs, while they wait for the ACK
 	byes         int    // BYEs under way; with the last one's end the session is forgotten
 	linger       wheel.Timer
+	branch       uint64 // of the INVITE to the first target: the journal knows it before the INVITE goes on
+	answer       answer // where the 2xx came from
+	probe        *probe // of a restored call; nil: none under way
 }
 
 // What a session's timer wakes it for.
@@ -64,13 +67,18 @@ func (s *shard) sessionKey(callID []byte) uint64 { return maphash.Bytes(s.front.
 // newSession makes the session of a new call.
 func (s *shard) newSession(tx *serverTx, m *message) *session {
 	sess := &session{shard: s, key: s.sessionKey(m.callID), invite: tx, listener: tx.listener,
-		callID: string(m.callID), from: string(m.from), cseq: m.cseq}
+		callID: string(m.callID), from: string(m.from), cseq: m.cseq, branch: s.newBranch()}
 	sess.caller = party{addr: tx.from, tag: string(m.fromTag), contact: m.contact(), cseq: m.cseq}
 	s.front.widen(&sess.caller, m.contact(), m.routeSet(hdrRecordRoute))
-	sess.next = s.sessions[sess.key]
-	s.sessions[sess.key] = sess
+	s.remember(sess)
 	tx.session = sess
 	return sess
+}
+
+// remember enters the session in the table.
+func (s *shard) remember(sess *session) {
+	sess.next = s.sessions[sess.key]
+	s.sessions[sess.key] = sess
 }
 
 // forget drops the session; what still comes for it is answered 481.
@@ -202,7 +210,7 @@ func (sess *session) party(of side) *party {
 	return &sess.callee
 }
 
-// note follows a request inside the dialog: its CSeq number, a new remote target, and the end of the call.
+// note follows a request inside the dialog: its CSeq number and a new remote target.
 func (sess *session) note(m *message, from side) {
 	if !sess.isBetween(m) {
 		return
@@ -212,26 +220,37 @@ func (sess *session) note(m *message, from side) {
 	if m.method == methodInvite || string(m.methodName) == "UPDATE" { // target refreshes (RFC 3261 12.2, RFC 3311 5.1)
 		sess.refresh(p, m)
 	}
-	if m.method != methodBye || !sess.answeredOnce {
-		return // before the answer it is the end of the INVITE that ends the call, whatever a BYE says (RFC 3261 15)
-	}
+}
+
+// isEnd tells whether the BYE ends the call. Before the answer it is the end of the INVITE that ends the call, whatever a
+// BYE says (RFC 3261 15).
+func (sess *session) isEnd(m *message) bool {
+	return m.method == methodBye && sess.answeredOnce && sess.isBetween(m) && !sess.call.Ended()
+}
+
+// bidden ends the call by a BYE, which may go on once then is called.
+func (sess *session) bidden(m *message, from side, then func()) {
 	by := cdr.ReleasedByCaller
 	if from == calleeSide {
 		by = cdr.ReleasedByCallee
 	}
-	sess.finish(causeIn(m, gatekeeper.CauseNormal), by)
+	sess.call.End(causeIn(m, gatekeeper.CauseNormal), by, then)
 }
 
-// refresh takes a new remote target.
+// refresh takes a new remote target. The journal is told of one that differs.
 func (sess *session) refresh(p *party, m *message) {
+	before := p.contact
 	p.contact = cmp.Or(m.contact(), p.contact)
 	sess.shard.front.widen(p, p.contact, bytesOf(p.routes))
+	if p.contact != before && sess.answeredOnce && !sess.call.Ended() {
+		sess.call.Note(sess.saveDialog(nil), nil)
+	}
 }
 
 // finish ends the call in the gatekeeper.
 func (sess *session) finish(cause int, by cdr.ReleaseSource) {
 	if sess.call != nil {
-		sess.call.End(cause, by)
+		sess.call.End(cause, by, nil)
 	}
 	if !sess.answeredOnce {
 		sess.shard.forget(sess)
@@ -248,8 +267,8 @@ func (sess *session) progress(m *message) {
 	}
 }
 
-// answered takes the first 2xx before it goes up.
-func (sess *session) answered(branch *clientTx, m *message) {
+// answered takes the first 2xx, which may go up once then is called.
+func (sess *session) answered(branch *clientTx, m *message, then func()) {
 	sess.answeredOnce = true
 	sess.invite = nil
 	sess.to = string(m.to)
@@ -264,7 +283,7 @@ func (sess *session) answered(branch *clientTx, m *message) {
 		call.Callee.Vendor = v
 	}
 	describe(&call.Callee, m)
-	call.Connect()
+	call.Connect(sess.saveDialog(branch), then)
 }
 
 // routeSets splits the Record-Routes of a 2xx at our own: what stands above leads to the callee, from the last to the
@@ -299,18 +318,34 @@ func (sess *session) failed(status int, m *message, cancelled bool) {
 	sess.finish(cause, by)
 }
 
-// Proceed sends the admitted INVITE on.
-func (sess *session) Proceed() { sess.tryNext() }
+// Proceed sends the admitted INVITE on. The journal has its branch from the call's beginning.
+func (sess *session) Proceed() { sess.attempt(sess.branch) }
 
-// tryNext sends the INVITE to the first target that was not tried.
+// tryNext sends the INVITE to the first target that was not tried, once the journal has the branch.
 func (sess *session) tryNext() {
+	branch := sess.shard.newBranch()
+	tx := sess.invite
+	next := tx.untried[0]
+	sess.call.Note(saveAttempt(branch, next), func() {
+		switch {
+		case sess.invite != tx || tx.state != serverProceeding || tx.held != nil:
+		case len(tx.untried) == 0:
+			tx.fail(487, "Request Terminated") // the caller has cancelled meanwhile
+		default:
+			sess.attempt(branch)
+		}
+	})
+}
+
+// attempt sends the INVITE to the first target that was not tried, on that branch.
+func (sess *session) attempt(branch uint64) {
 	s, tx := sess.shard, sess.invite
 	m := s.stored(tx.request)
 	defer s.release(m)
 	next := tx.untried[0]
 	sess.call.Attempts++
 	sess.call.Callee.Address, sess.callee.addr = next.addr, next.addr
-	s.forwardInvite(tx, m)
+	s.forwardInvite(tx, m, branch)
 }
 
 // Drop ends the call on the wire.
@@ -326,7 +361,7 @@ func (sess *session) Drop(why gatekeeper.Release) {
 	}
 	tx.stopOthers(nil)
 	if tx.cancelled { // and the callee has not said so in time: it is the caller who ended the call
-		sess.call.End(gatekeeper.CauseNormal, cdr.ReleasedByCaller)
+		sess.call.End(gatekeeper.CauseNormal, cdr.ReleasedByCaller, nil)
 		tx.answer(487, "Request Terminated", "")
 	} else if why.Refusal {
 		status := sess.shard.front.settings.Load().RefuseStatus

@@ -1,0 +1,166 @@
+package sip
+
+import (
+	"fmt"
+	"hash/maphash"
+	"net/netip"
+	"time"
+
+	"go.uber.org/zap"
+
+	"tollgate/cdr"
+	"tollgate/gatekeeper"
+)
+
+// Restore lets a call of a former run go on: what its peers still send for it, and repeat, belongs to it. alive is when that
+// run was last known to be up. It is called between Listen and Start. The error tells why the signalling cannot go on; the
+// records of the call are taken care of all the same.
+func (f *Front) Restore(saved *gatekeeper.Saved, alive time.Time) error {
+	var c savedCall
+	err := c.read(saved.Lines)
+	if err == nil && c.dialog == nil && c.invite == nil && !saved.Ended() {
+		err = fmt.Errorf("sip: the signalling of call %s is not in the journal", saved.Call.SessionID)
+	}
+	s := f.shards[maphash.String(f.seed, saved.Call.SIPCallID)%uint64(len(f.shards))]
+	s.Lock()
+	defer s.Unlock()
+	switch {
+	case err != nil:
+		call := s.Restore(nowhere{}, saved, alive)
+		call.Abandon(err)
+		call.Resume()
+	case c.dialog != nil:
+		s.restoreDialog(&c, saved, alive)
+	case saved.Ended():
+		s.Restore(nowhere{}, saved, alive).Resume()
+	default:
+		err = s.restoreInvite(&c, saved, alive)
+	}
+	return err
+}
+
+// nowhere is the line of a call that has no signalling any more.
+type nowhere struct{}
+
+// Proceed does nothing.
+func (nowhere) Proceed() {}
+
+// Drop does nothing.
+func (nowhere) Drop(gatekeeper.Release) {}
+
+// listenerAt finds the listener of that address, or one of its family if Listen was changed meanwhile.
+func (f *Front) listenerAt(addr netip.AddrPort) *listener {
+	for _, l := range f.listeners {
+		if l.addr == addr {
+			return l
+		}
+	}
+	return f.listenerFor(f.listeners[0], addr)
+}
+
+// restoreInvite lets a call go on that was not answered. The caller repeats its INVITE, and the callee its answer, as long as
+// their transactions last; within that time we repeat ours, too, on the branch that the callee knows.
+func (s *shard) restoreInvite(c *savedCall, saved *gatekeeper.Saved, alive time.Time) error {
+	m, l := &message{}, s.front.listenerAt(c.listener)
+	if err := m.parse(c.invite); err != nil {
+		call := s.Restore(nowhere{}, saved, alive)
+		call.Abandon(err)
+		call.Resume()
+		return fmt.Errorf("sip: the INVITE of a saved call: %w", err)
+	}
+	tx := s.newServer(m, c.from, l)
+	tx.untried = c.targets
+	sess := s.newSession(tx, m)
+	sess.branch = c.branch
+	sess.call = s.Restore(sess, saved, alive)
+	if sess.call.Admitted() {
+		sess.resumeAttempt(c, time.Since(saved.Call.Setup) < timeout)
+	}
+	sess.call.Resume()
+	return nil
+}
+
+// resumeAttempt goes on with the target that was asked last. Later than a transaction lasts the callee would take our
+// repetition for a new call, so we only listen for its answer.
+func (sess *session) resumeAttempt(c *savedCall, repeat bool) {
+	tx, branch := sess.invite, c.branch
+	for i := range c.attempts {
+		if len(tx.untried) > 1 {
+			tx.untried = tx.untried[1:]
+			branch = c.attempts[i].branch
+		}
+	}
+	if len(tx.untried) == 0 {
+		return
+	}
+	sess.call.Attempts = max(len(c.attempts), 0)
+	if repeat {
+		sess.attempt(branch)
+		return
+	}
+	s, next := sess.shard, tx.untried[0]
+	tx.untried = nil
+	sess.call.Attempts++
+	tx.listen(s, branch, next)
+}
+
+// listen makes the branch of an INVITE that was sent by a former run, without sending it again.
+func (tx *serverTx) listen(s *shard, branch uint64, to target) {
+	l := s.front.listenerFor(tx.listener, to.addr)
+	b := &clientTx{shard: s, id: branch, method: methodInvite, state: clientProceeding, listener: l, to: to.addr, server: tx}
+	m := s.stored(tx.request)
+	defer s.release(m)
+	b.request = appendForward(nil, m, &hop{branch: branch, from: tx.from, recordRoute: tx.listener, uri: retarget(m.uri, to.host), listener: l})
+	tx.branches = append(tx.branches, b)
+	s.clients[b.id] = b
+	s.Wheel.Set(&b.life, timerC, b, wakeSilent)
+}
+
+// restoreDialog lets an answered call go on.
+func (s *shard) restoreDialog(c *savedCall, saved *gatekeeper.Saved, alive time.Time) {
+	sess := c.dialog
+	sess.shard, sess.key = s, s.sessionKey([]byte(sess.callID))
+	sess.listener = s.front.listenerAt(c.listener)
+	since := time.Since(saved.Call.Connected)
+	sess.acked = since > timeout
+	s.remember(sess)
+	sess.call = s.Restore(sess, saved, alive)
+	if since < timeout && c.invite != nil {
+		s.restoreAnswered(c, sess, timeout-since)
+	}
+	if saved.Ended() {
+		sess.outlive(saved.Call.Cause, saved.Call.Released == cdr.ReleasedByGatekeeper)
+	} else {
+		s.front.probes.add(sess)
+	}
+	sess.call.Resume()
+}
+
+// restoreAnswered makes the transactions of an INVITE that was answered a moment ago, so that the 2xx goes up again
+// whenever the callee repeats it.
+func (s *shard) restoreAnswered(c *savedCall, sess *session, left time.Duration) {
+	m := &message{}
+	if err := m.parse(c.invite); err != nil {
+		s.front.log.Error("the INVITE of a saved call", zap.String("session", sess.call.SessionID), zap.Error(err))
+		return
+	}
+	tx := s.newServer(m, c.from, sess.listener)
+	tx.resend.Stop()
+	tx.state, tx.request, tx.session = serverAccepted, nil, sess
+	s.Wheel.Set(&tx.life, left, tx, wakeForget)
+	b := &clientTx{shard: s, id: sess.answer.branch, method: methodInvite, state: clientAccepted,
+		listener: s.front.listenerAt(sess.answer.listener), to: sess.answer.to, server: tx}
+	tx.branches = append(tx.branches, b)
+	s.clients[b.id] = b
+	s.Wheel.Set(&b.life, left, b, wakeDone)
+}
+
+// outlive keeps the session of an ended call for a BYE that is repeated. If it was we who ended the call, our BYEs may not
+// have gone out.
+func (sess *session) outlive(cause int, ours bool) {
+	if ours {
+		sess.hangUp(reasonLine(cause, "restarted"))
+	}
+	sess.byes++
+	sess.shard.Wheel.Set(&sess.linger, timeout, sess, wakeChallenged)
+}
