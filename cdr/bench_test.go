@@ -55,3 +55,45 @@ func BenchmarkNewUUID(b *testing.B) {
 		_ = NewUUID(now)
 	}
 }
+
+func BenchmarkAppendBinary(b *testing.B) {
+	for _, bench := range []struct {
+		name   string
+		record *Record
+	}{{"Wall", exampleCall()}, {"Live", live()}, {"Decoded", stepped(time.Hour)}} {
+		b.Run(bench.name, func(b *testing.B) {
+			var buf []byte
+			b.ReportAllocs()
+			for b.Loop() {
+				buf = bench.record.AppendBinary(buf[:0])
+			}
+			b.ReportMetric(float64(len(buf)), "B/record")
+		})
+	}
+}
+
+// live is a record with times of this process's clock.
+func live() *Record {
+	r := exampleCall()
+	for _, at := range r.times() {
+		*at = time.Now()
+	}
+	return r
+}
+
+func BenchmarkDecodeRecord(b *testing.B) {
+	for _, bench := range []struct {
+		name   string
+		record *Record
+	}{{"Even", exampleCall()}, {"Stepped", stepped(time.Hour)}} {
+		b.Run(bench.name, func(b *testing.B) {
+			buf := bench.record.AppendBinary(nil)
+			b.ReportAllocs()
+			for b.Loop() {
+				if _, _, err := DecodeRecord(buf); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}

@@ -17,7 +17,9 @@ are GnuGk's; this page says what each one is for a SIP call.
 
 Times stand in the format that the module's TimestampFormat names; a time that has not come is empty. Durations are whole
 seconds, rounded down, from the monotonic clock, so that setting the wall clock changes no bill. While a call runs, durations count
-up to the event.
+up to the event. A call that outlives a restart of the gatekeeper is measured by the system's CLOCK_BOOTTIME, and only one that
+outlives a restart of the system by the wall clock; ` + "`%{duration-clock}`" + ` says which it was. An end that nobody saw still makes a
+duration of at least 1 of a connected call; ` + "`%{end-estimated}`" + ` marks it.
 `
 
 const docsTimes = `## Timestamp formats
@@ -64,5 +66,5 @@ const docsDifferences = "## Differences from GnuGk\n\n" +
 	"| `%u` in a timestamp | leading zeros dropped, 3 digits at least | six digits, or `000` in a whole second |\n" +
 	"| `Cisco` timestamps | microseconds in `%{event-time}` | always milliseconds |\n" +
 	"| `RFC822`, `ISO8601` | today's offset, also for older times | the offset of that time |\n" +
-	"| `%{SIP-Call-ID}`, `UTC ` | | additions |\n" +
+	"| `%{SIP-Call-ID}`, `%{end-estimated}`, `%{duration-clock}`, `UTC ` | | additions |\n" +
 	"| `%s` of on and off | | addition: the Acct-Session-Id of these records |\n"

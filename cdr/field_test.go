@@ -37,8 +37,9 @@ func exampleCall() *Record {
 			Video: Media{"VP8", true, 256, netip.MustParseAddrPort("192.0.2.22:41002")},
 		},
 		User: "alice", CallingStation: "4930111", CalledStation: "4930555", Dialed: "030555",
-		Src:      []Alias{{"alice", H323ID}, {"4930111", DialedDigits}},
-		Dest:     []Alias{{"sip:4930555@example.org", URLID}},
+		Src:          []Alias{{"alice", H323ID}, {"4930111", DialedDigits}},
+		Dest:         []Alias{{"sip:4930555@example.org", URLID}},
+		EndEstimated: true, Clock: BootTime,
 		Attempts: 2, LastCDR: true, Bandwidth: 1285,
 	}
 }
@@ -70,10 +71,12 @@ var wantCall = []want{
 	{"alerting-time", "2026-03-05 14:30:16", ""},
 	{"connect-time", "2026-03-05 14:30:19", ""},
 	{"disconnect-time", "2026-03-05 14:31:24", ""},
+	{"end-estimated", "1", "0"},
 	{"d", "65", "0"},
 	{"t", "69", "0"},
 	{"p", "1", "0"},
 	{"ring-time", "3", "0"},
+	{"duration-clock", "boottime", "monotonic"},
 	{"c", "16", "0"},
 	{"cause-translated", "31", "0"},
 	{"r", "1", "0"},
@@ -169,7 +172,7 @@ func TestPlaceholders(t *testing.T) {
 func TestNumber(t *testing.T) {
 	numbers := map[string]int64{
 		"n": 7, "d": 65, "t": 69, "p": 1, "ring-time": 3, "c": 16, "cause-translated": 31, "r": 1, "call-attempts": 2,
-		"last-cdr": 1, "bandwidth": 1285, "bandwidth-kbps": 128, "caller-port": 5062, "callee-port": 5060,
+		"last-cdr": 1, "end-estimated": 1, "bandwidth": 1285, "bandwidth-kbps": 128, "caller-port": 5062, "callee-port": 5060,
 		"caller-audio-bitrate": 64, "callee-audio-bitrate": 56, "caller-video-bitrate": 512, "callee-video-bitrate": 256,
 		"client-auth-id": 0,
 	}

@@ -40,6 +40,8 @@ var callFields = [...]definition{
 		text: timeOf(func(r *Record) time.Time { return r.Connected })},
 	{name: "disconnect-time", doc: "When the call ended; empty before.",
 		text: timeOf(func(r *Record) time.Time { return r.Disconnected })},
+	{name: "end-estimated", doc: "1 if nobody saw the end, and `%{disconnect-time}` is when the call was last known to be up, else 0.",
+		number: func(s Source) int64 { return bit(s.Call.EndEstimated) }},
 	{name: "d", doc: "Connected time in whole seconds: at least 1 once a connected call has ended, 0 if it never connected.",
 		number: func(s Source) int64 { return s.Call.Duration() }},
 	{name: "t", doc: "Seconds from the INVITE to the end, at least 1; 0 while the call runs.",
@@ -48,6 +50,8 @@ var callFields = [...]definition{
 		number: func(s Source) int64 { return s.Call.PostDialDelay() }},
 	{name: "ring-time", doc: "Seconds from the first 180 to 183 to the 2xx, else to the end; 0 without ringing.",
 		number: func(s Source) int64 { return s.Call.RingTime() }},
+	{name: "duration-clock", safe: true, doc: "The clock that the durations come from: `monotonic`, or if the gatekeeper was restarted during the call `boottime`, or if the system was, too, `wallclock`.",
+		text: func(dst []byte, s Source, _ Format) []byte { return append(dst, s.Call.Clock.String()...) }},
 	{name: "c", doc: "The Q.850 cause of the end; 0 if there is none.",
 		number: func(s Source) int64 { return int64(s.Call.Cause) }},
 	{name: "cause-translated", doc: "The cause after translation; without one the same as `%c`.",
@@ -57,7 +61,7 @@ var callFields = [...]definition{
 	{name: "call-attempts", doc: "How many routes were tried.",
 		number: func(s Source) int64 { return int64(s.Call.Attempts) }},
 	{name: "last-cdr", doc: "1 if no further record of another route of this call will come, else 0.",
-		number: lastCDR},
+		number: func(s Source) int64 { return bit(s.Call.LastCDR) }},
 	{name: "bandwidth", doc: "The call's bandwidth in units of 100 bit/s.",
 		number: func(s Source) int64 { return int64(s.Call.Bandwidth) }},
 	{name: "bandwidth-kbps", doc: "The call's bandwidth in whole kbit/s.",
@@ -71,8 +75,8 @@ func appendCallID(dst []byte, s Source, f Format) []byte {
 	return s.Call.CallID.AppendBlanks(dst)
 }
 
-func lastCDR(s Source) int64 {
-	if s.Call.LastCDR {
+func bit(set bool) int64 {
+	if set {
 		return 1
 	}
 	return 0
