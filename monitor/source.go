@@ -1,0 +1,71 @@
+package monitor
+
+import (
+	"tollgate/acctstack"
+	"tollgate/radius"
+)
+
+// Instances are the module instances of the accounting stack, one entry for each name.
+type Instances interface {
+	Statuses() []acctstack.Status
+}
+
+// Calls are the counters of the gatekeeper.
+type Calls struct {
+	Current      int    // in the call table
+	Active       int    // of these, connected
+	Peak         int    // the most at once
+	Total        uint64 // admitted to the call table
+	Connected    uint64 // of these, connected at some time
+	Refused      uint64 // of these, refused because their start was not recorded
+	Lost         uint64 // ended calls that no module has and that nothing is kept of
+	Overload     uint64 // turned away by MaxPending
+	NoRoom       uint64 // turned away because the journal could not take them
+	Unjournalled uint64 // granted without the journal, and entries that it could not write
+	Restored     uint64 // of a former run that went on in this one
+}
+
+// Datagrams are the counters of the SIP sockets.
+type Datagrams struct {
+	Received, Sent, SendErrors uint64
+	Malformed                  uint64 // no SIP message
+	Strays                     uint64 // answers to no request of ours
+}
+
+// Journal is how the journal is doing.
+type Journal struct {
+	Bytes        int64 // that its segments take on disk
+	Reserved     int64 // bytes that running calls may still need
+	Free         int64 // bytes that new calls may still take
+	Commits      uint64
+	CommitErrors uint64
+	Lost         uint64 // records that were damaged on disk
+	LiveCalls    int    // that the journal has
+}
+
+// Keeping is what became of the events that were kept for an instance, since the start of the program.
+type Keeping struct {
+	Instance  string
+	Kept      uint64
+	Delivered uint64 // late
+	Dropped   uint64 // by the operator
+}
+
+// RADIUS are the counters of the RADIUS client of an instance.
+type RADIUS struct {
+	Instance string
+	radius.Stats
+}
+
+// Sources are what a scrape reads. Every function may be nil, then its metrics are missing; all are called by several
+// goroutines at once, at any time from Start on.
+type Sources struct {
+	Calls     func() Calls
+	Datagrams func() Datagrams
+	Instances Instances
+	Keeping   func() []Keeping // an instance without an entry has zeros
+	Journal   func() Journal
+	RADIUS    func() []RADIUS
+	// Refusing tells why the gatekeeper can take no call although it is up, such as a journal without room; nil if it can.
+	Refusing func() error
+}
