@@ -3,7 +3,6 @@ package sqldb
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
 	"sync"
@@ -17,8 +16,6 @@ import (
 const (
 	maxQueue = 1024 // jobs that wait for the writer; past it Do waits for a place
 	maxGroup = 128  // jobs in one transaction
-	// recheck is how long a database file that was deleted or replaced may go unnoticed.
-	recheck = time.Second
 )
 
 // ErrNoRows is a statement that ran without error but changed and returned nothing.
@@ -33,14 +30,14 @@ type Statement struct {
 // DB is an open SQLite database. One goroutine of its own writes; events that wait at the same time share a transaction,
 // each in a savepoint, so that one commit serves them all.
 type DB struct {
-	config  SQLite
-	recheck time.Duration
-	jobs    chan *job
-	done    sync.WaitGroup
+	config     SQLite
+	once       Once
+	statements map[string]*Query
+	jobs       chan *job
+	done       sync.WaitGroup
 
 	// The writer's own.
 	session *session // nil: could not be opened again
-	checked time.Time
 	group   []*job
 }
 
@@ -60,20 +57,14 @@ type job struct {
 	done      chan struct{}
 }
 
-// Open opens the database, creating the file if it is missing, and prepares the statements once, so that a mistake in
-// one is found now. The names of the statements are for errors.
-func Open(config SQLite, statements map[string]*Query) (*DB, error) {
-	s, err := config.open()
+// Open opens the database, creating the file if it is missing, and prepares the statements, so that a mistake in one is
+// found now. The names of the statements are for errors.
+func Open(config SQLite, once Once, statements map[string]*Query) (*DB, error) {
+	s, err := config.open(once, statements)
 	if err != nil {
 		return nil, err
 	}
-	for name, q := range statements {
-		if _, err := s.prepare(q); err != nil {
-			s.close()
-			return nil, fmt.Errorf("%s: %s: %w", config.Path, name, err)
-		}
-	}
-	d := &DB{config: config, recheck: recheck, jobs: make(chan *job, maxQueue), session: s, checked: time.Now()}
+	d := &DB{config: config, once: once, statements: statements, jobs: make(chan *job, maxQueue), session: s}
 	d.done.Go(d.write)
 	return d, nil
 }
@@ -88,7 +79,8 @@ func (d *DB) Close() error {
 	return d.session.close()
 }
 
-// Do runs the statement with the values of src and returns once its transaction is committed. ctx ends the wait for the
+// Do runs the statement with the values of src and returns once its transaction is committed. With Once, an event that was
+// stored before is stored: its statement does not run. ctx ends the wait for the
 // writer; a statement that runs is brought to its end, so that the answer is always the truth. Errors that no repetition
 // can mend are marked by acctstack.Permanent.
 func (d *DB) Do(ctx context.Context, st Statement, src cdr.Source) error {
@@ -115,13 +107,36 @@ func (d *DB) Do(ctx context.Context, st Statement, src cdr.Source) error {
 
 // write is the writer.
 func (d *DB) write() {
-	for j := range d.jobs {
-		d.collect(j)
-		d.runGroup()
-		for i, j := range d.group {
-			close(j.done)
-			d.group[i] = nil
+	old := time.NewTimer(forgetFirst)
+	defer old.Stop()
+	if !d.once.on() || d.once.Keep == 0 {
+		old.Stop()
+	}
+	for {
+		select {
+		case j, ok := <-d.jobs:
+			if !ok {
+				return
+			}
+			d.serve(j)
+		case <-old.C:
+			old.Reset(d.forget())
 		}
+	}
+}
+
+// serve runs j and what waits behind it.
+func (d *DB) serve(j *job) {
+	d.collect(j)
+	d.runGroup()
+	unfit := false
+	for i, j := range d.group {
+		unfit = unfit || sick(j.err)
+		close(j.done)
+		d.group[i] = nil
+	}
+	if unfit && d.session != nil {
+		d.drop()
 	}
 }
 
@@ -171,17 +186,19 @@ func (d *DB) runGroup() {
 		return
 	}
 	// One of them broke the transaction for all, by a deferred constraint or OR ROLLBACK. Alone each gets its own answer.
-	if err := d.reopenMoved(); err != nil {
-		d.failAll(err)
-		return
-	}
 	d.runAlone()
 }
 
 // runAlone runs each job in a transaction of its own.
 func (d *DB) runAlone() {
 	for _, j := range d.group {
-		j.err = d.session.runStatement(j.statement, j.source)
+		if j.err = d.reopenMoved(); j.err != nil {
+			continue
+		}
+		if err := d.session.runAlone(j); err != nil {
+			j.err = classify(err)
+			d.drop()
+		}
 	}
 }
 
@@ -197,14 +214,11 @@ func (d *DB) failAll(err error) {
 	}
 }
 
-// reopenMoved opens the database again if its session was dropped, or its file deleted or replaced: SQLite would go on writing to the old one,
-// which nobody can see.
+// reopenMoved opens the database again if its session was dropped, or its file deleted or replaced: SQLite would go on
+// writing to the old one, which nobody can see. Its errors are not classified: even a table that is missing in a new file
+// is the database's trouble.
 func (d *DB) reopenMoved() error {
 	if d.session != nil {
-		if time.Since(d.checked) < d.recheck {
-			return nil
-		}
-		d.checked = time.Now()
 		info, err := os.Stat(d.config.Path)
 		if err == nil && os.SameFile(info, d.session.info) {
 			return nil
@@ -214,10 +228,10 @@ func (d *DB) reopenMoved() error {
 		}
 		d.drop()
 	}
-	s, err := d.config.open()
+	s, err := d.config.open(d.once, d.statements)
 	if err != nil {
 		return err
 	}
-	d.session, d.checked = s, time.Now()
+	d.session = s
 	return nil
 }

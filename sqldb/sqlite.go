@@ -46,13 +46,15 @@ type session struct {
 	db         *sql.DB
 	conn       *sql.Conn
 	info       fs.FileInfo // of the database file, to notice that it was replaced
+	once       Once
+	busy       string // the statement that sets the wait for locks
 	statements map[*Query]*sql.Stmt
 	args       []any
 	buf        []byte
 }
 
-// open opens the database and runs Init.
-func (c *SQLite) open() (*session, error) {
+// open opens the database, runs Init and prepares the statements.
+func (c *SQLite) open(once Once, statements map[string]*Query) (*session, error) {
 	if err := c.checkPath(); err != nil {
 		return nil, err
 	}
@@ -61,8 +63,18 @@ func (c *SQLite) open() (*session, error) {
 		return nil, fmt.Errorf("%s: %w", c.Path, err)
 	}
 	db.SetMaxOpenConns(1)
-	s := &session{db: db, statements: make(map[*Query]*sql.Stmt)}
-	if err := s.begin(c); err != nil {
+	s := &session{db: db, statements: make(map[*Query]*sql.Stmt), once: once,
+		busy: fmt.Sprintf("PRAGMA busy_timeout=%d", c.Busy.Milliseconds())}
+	err = s.begin(c)
+	for name, q := range statements {
+		if err != nil {
+			break
+		}
+		if _, err = s.prepare(q); err != nil {
+			err = fmt.Errorf("%s: %w", name, err)
+		}
+	}
+	if err != nil {
 		s.close()
 		return nil, fmt.Errorf("%s: %w", c.Path, err)
 	}
@@ -96,6 +108,9 @@ func (s *session) begin(c *SQLite) error {
 			return fmt.Errorf("the initial statements: %w", err)
 		}
 	}
+	if err := s.beginOnce(ctx); err != nil {
+		return err
+	}
 	s.info, err = os.Stat(c.Path)
 	return err
 }
@@ -124,8 +139,11 @@ func (s *session) prepare(q *Query) (*sql.Stmt, error) {
 	return st, nil
 }
 
-// control runs a statement of the transaction's own.
+// control runs a statement of the transaction's own; nil is none.
 func (s *session) control(q *Query) error {
+	if q == nil {
+		return nil
+	}
 	st, err := s.prepare(q)
 	if err == nil {
 		_, err = st.Exec()
@@ -135,15 +153,21 @@ func (s *session) control(q *Query) error {
 
 // run executes q and counts the rows that it changed or returned.
 func (s *session) run(q *Query, src cdr.Source) (int64, error) {
+	s.args, s.buf = q.Values(s.args[:0], s.buf, src)
+	return s.exec(q, s.args)
+}
+
+// exec is run with values.
+func (s *session) exec(q *Query, args []any) (int64, error) {
+	s.args = args
 	st, err := s.prepare(q)
 	if err != nil {
 		return 0, err
 	}
-	s.args, s.buf = q.Values(s.args[:0], s.buf, src)
 	if q.rows {
-		return count(st, s.args)
+		return count(st, args)
 	}
-	result, err := st.Exec(s.args...)
+	result, err := st.Exec(args...)
 	if err != nil {
 		return 0, err
 	}

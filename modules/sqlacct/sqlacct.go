@@ -1,5 +1,9 @@
 // Package sqlacct is the accounting module SQLAcct: one SQL query for each event, as GnuGk's module of that name runs
 // it, with the values bound as parameters.
+//
+// An event may be handed over twice: after a crash between the commit and the answer, or when the answer came too late.
+// The transaction of its query therefore carries the event's id into a table of ours as well (see sqldb.Once), and an
+// event whose id is there is stored already.
 package sqlacct
 
 import (
@@ -8,6 +12,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"tollgate/acctstack"
 	"tollgate/cdr"
@@ -36,6 +41,7 @@ func Factory() acctstack.Factory {
 type Module struct {
 	name       string // the instance in lower case, for errors
 	database   sqldb.SQLite
+	once       sqldb.Once
 	statements map[acctstack.Kind]sqldb.Statement
 	prepare    map[string]*sqldb.Query // by key, those that enabled events need
 	warnings   config.Problems
@@ -60,10 +66,16 @@ func newModule(env acctstack.Env, sec *config.Section) (*Module, error) {
 			Busy: sec.Duration("BusyTimeout"),
 		},
 	}
+	if sec.Bool("OnceOnly") {
+		m.once = sqldb.Once{Instance: m.name, Keep: sec.Duration("OnceOnlyKeep")}
+	}
 	var problems config.Problems
 	p := parser{module: m, env: env, section: sec, parsed: make(map[string]*sqldb.Query)}
 	if err := checkDriver(sec.Text("Driver")); err != nil {
 		p.problems = append(p.problems, sec.Problem("Driver", "Driver: %v", err))
+	}
+	if keep := m.once.Keep; keep > 0 && keep < time.Hour {
+		p.problems = append(p.problems, sec.Problem("OnceOnlyKeep", "OnceOnlyKeep: %s is too short, at least 1h, or 0 for ever", keep))
 	}
 	if m.database.Path == "" {
 		p.problems = append(p.problems, sec.Problem("Database", "Database is empty: name the database file"))
@@ -83,7 +95,7 @@ func newModule(env acctstack.Env, sec *config.Section) (*Module, error) {
 
 // Start opens the database, creating it if it is missing, runs InitQuery and prepares the queries.
 func (m *Module) Start() error {
-	db, err := sqldb.Open(m.database, m.prepare)
+	db, err := sqldb.Open(m.database, m.once, m.prepare)
 	if err != nil {
 		return fmt.Errorf("%s: %w", m.name, err)
 	}
@@ -105,8 +117,8 @@ func (m *Module) Close() error {
 // Warnings are enabled events without a query, and texts that look like placeholders.
 func (m *Module) Warnings() config.Problems { return m.warnings }
 
-// Store runs the query of ev, and its alternative if it fails or affects no row. Nil means that the transaction is
-// committed. Errors that the same query would meet again, such as a violated constraint, are permanent.
+// Store runs the query of ev, and its alternative if it fails or affects no row, unless the event is stored already. Nil
+// means that the transaction is committed. Errors that the same query would meet again, such as a violated constraint, are permanent.
 func (m *Module) Store(ctx context.Context, ev *acctstack.Event) error {
 	st, ok := m.statements[ev.Kind]
 	err := errNoQuery
