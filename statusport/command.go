@@ -33,6 +33,8 @@ func commandTable() []command {
 			run: (*client).disconnectCall},
 		{name: "DisconnectCallId", short: []string{"dcid"}, usage: "CALL_ID", acts: true,
 			run: (*client).disconnectCallID},
+		{name: "Modules", short: []string{"mod"}, run: (*client).modules},
+		{name: "Spool", short: []string{"sp"}, usage: "[NUMBER up to 1000]", run: (*client).spool},
 		{name: "Who", run: (*client).who},
 		{name: "Yell", run: (*client).yell},
 		{name: "DisconnectSession", short: []string{"ds"}, usage: "SESSION_ID", acts: true,

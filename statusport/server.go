@@ -40,6 +40,8 @@ type Options struct {
 	Calls     Calls
 	Stats     func() gatekeeper.Stats
 	Control   Control
+	Modules   Modules // may be nil
+	Spool     Spool   // may be nil
 	Log       *zap.Logger
 }
 

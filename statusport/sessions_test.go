@@ -51,6 +51,8 @@ ds
 exit
 h
 help
+mod
+modules
 pcc
 printcurrentcalls
 q
@@ -58,6 +60,8 @@ quit
 reload
 s
 shutdown
+sp
+spool
 statistics
 trace
 v
@@ -78,6 +82,8 @@ ds
 exit
 h
 help
+mod
+modules
 pcc
 printcurrentcalls
 q
@@ -85,6 +91,8 @@ quit
 reload
 s
 shutdown
+sp
+spool
 statistics
 trace
 v

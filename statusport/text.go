@@ -2,6 +2,7 @@ package statusport
 
 import (
 	"strconv"
+	"strings"
 	"time"
 	"unicode"
 	"unicode/utf8"
@@ -16,10 +17,15 @@ func line(text string) []byte { return append(appendText(nil, text), '\r', '\n')
 
 // appendText writes text that may have come from a peer so that it stays one line and steers no terminal: control
 // characters, Unicode's line separators and what is no UTF-8 become %XX.
-func appendText(dst []byte, text string) []byte {
+func appendText(dst []byte, text string) []byte { return appendEscaped(dst, text, "") }
+
+// appendField is appendText for a field of a line: the separators and the escape character become %XX, too.
+func appendField(dst []byte, text string) []byte { return appendEscaped(dst, text, "|;%") }
+
+func appendEscaped(dst []byte, text, special string) []byte {
 	for i := 0; i < len(text); {
 		r, size := utf8.DecodeRuneInString(text[i:])
-		if unicode.IsControl(r) || r == '\u2028' || r == '\u2029' || r == utf8.RuneError && size == 1 {
+		if strings.IndexByte(special, text[i]) >= 0 || unicode.IsControl(r) || r == '\u2028' || r == '\u2029' || r == utf8.RuneError && size == 1 {
 			for _, b := range []byte(text[i : i+size]) {
 				dst = append(dst, '%', hexDigits[b>>4], hexDigits[b&15])
 			}
