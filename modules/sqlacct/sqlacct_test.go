@@ -159,6 +159,47 @@ func TestReadme(t *testing.T) {
 	}
 }
 
+// TestOnceOnly hands an event over twice, to two instances on one database.
+func TestOnceOnly(t *testing.T) {
+	for _, test := range []struct {
+		config, rows, tables string
+	}{
+		{"", "2", "1"},
+		{"OnceOnly=1\nOnceOnlyKeep=1h", "2", "1"},
+		{"OnceOnly=0", "4", "0"},
+	} {
+		path := filepath.Join(t.TempDir(), "cdr.db")
+		lines := "Database=" + path + "\nInitQuery=CREATE TABLE IF NOT EXISTS e (id)\nStopQuery=INSERT INTO e VALUES (%{event-uuid})\n" + test.config
+		ev := stacktest.Event(acctstack.Stop, 1)
+		f := Factory()
+		for _, instance := range []string{"SQLAcct", "SQLAcct:b"} {
+			env := stacktest.Env(t, f)
+			env.Instance, env.Enabled = instance, acctstack.KindsOf(acctstack.Stop)
+			m, err := newModule(env, stacktest.Section(t, f, lines))
+			if err == nil {
+				err = m.Start()
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			for range 2 {
+				if err := m.Store(t.Context(), ev); err != nil {
+					t.Error(err)
+				}
+			}
+			if err := m.Close(); err != nil {
+				t.Error(err)
+			}
+		}
+		if got := sqlite3(t, path, "SELECT count(*) FROM e"); got != test.rows {
+			t.Errorf("%q: %s rows, want %s", test.config, got, test.rows)
+		}
+		if got := sqlite3(t, path, "SELECT count(*) FROM sqlite_schema WHERE name = 'tollgate_events'"); got != test.tables {
+			t.Errorf("%q: %s tables of ours", test.config, got)
+		}
+	}
+}
+
 func TestForgedCaller(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "cdr.db")
 	section, schema := sample(t, path)
@@ -192,6 +233,8 @@ func TestSection(t *testing.T) {
 			[]string{"StartQuery: a ? of your own", "StartQuery: %{ConfID} is no placeholder here; did you mean %{ConfId}?", "StartQueryAlt: %u after FROM", "StopQuery: a second"}, nil},
 		{"a mistake is told once", "Database=a\nUpdateQuery=SELECT ?", acctstack.KindsOf(acctstack.Connect, acctstack.Update), []string{"UpdateQuery: a ?"}, nil},
 		{"scope", "Database=a\nOnQuery=SELECT %u", acctstack.KindsOf(acctstack.On), []string{"OnQuery: %u is no placeholder"}, nil},
+		{"once only, too short", "Database=a\nOnQuery=SELECT 1\nOnceOnlyKeep=59m", acctstack.KindsOf(acctstack.On), []string{"OnceOnlyKeep: 59m0s is too short"}, nil},
+		{"once only, for ever", "Database=a\nOnQuery=SELECT 1\nOnceOnlyKeep=0", acctstack.KindsOf(acctstack.On), nil, nil},
 		{"strftime", "Database=a\nOnQuery=SELECT strftime('%Y')", acctstack.KindsOf(acctstack.On), nil, []string{"write %%Y"}},
 	}
 	for _, test := range tests {
@@ -286,8 +329,8 @@ func TestEventWithoutQuery(t *testing.T) {
 
 // BenchmarkCall stores the start, alert, connect and stop of a call with the sample's queries.
 func BenchmarkCall(b *testing.B) {
-	for _, sync := range []string{"always", "none"} {
-		b.Run(sync, func(b *testing.B) {
+	for _, sync := range []string{"always", "none", "always\nOnceOnly=0", "none\nOnceOnly=0"} {
+		b.Run(strings.ReplaceAll(sync, "\n", ","), func(b *testing.B) {
 			path := filepath.Join(b.TempDir(), "cdr.db")
 			section, schema := sample(b, path)
 			sqlite3(b, path, schema)
