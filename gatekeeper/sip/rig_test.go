@@ -30,6 +30,11 @@ type rig struct {
 	callee *agent
 	second *agent // the target behind callee, where the test asks for one
 	agents int
+
+	vault    *vault // nil: no journal
+	calls    *gatekeeper.Settings
+	settings *Settings
+	listen   netip.AddrPort
 }
 
 type rigOption func(r *rig, calls *gatekeeper.Settings, sip *Settings)
@@ -58,16 +63,33 @@ func newRig(t *testing.T, options ...rigOption) *rig {
 	for _, o := range options {
 		o(r, calls, trusted)
 	}
-	identity := gatekeeper.Identity{Name: "test", Address: netip.MustParseAddr("127.0.0.1")}
-	r.gk = gatekeeper.New(identity, calls, gatekeeper.Surroundings{Accounting: r.books, Sink: noSink{}}, 1, zap.NewNop())
-	r.front = New(r.gk, trusted, "Tollgate/test", zap.NewNop())
-	if err := r.front.Listen([]netip.AddrPort{netip.MustParseAddrPort("127.0.0.1:0")}); err != nil {
-		t.Fatal(err)
-	}
-	l := r.front.listeners[0]
-	r.front.readers.Go(func() { r.front.read(l, l.conns[0]) }) // without the clock of Start
+	r.calls, r.settings, r.listen = calls, trusted, netip.MustParseAddrPort("127.0.0.1:0")
+	r.open()
+	r.read()
 	t.Cleanup(r.end)
 	return r
+}
+
+// open makes the gatekeeper and its front, and binds the address.
+func (r *rig) open() {
+	r.t.Helper()
+	identity := gatekeeper.Identity{Name: "test", Address: netip.MustParseAddr("127.0.0.1")}
+	around := gatekeeper.Surroundings{Accounting: r.books, Sink: noSink{}}
+	if r.vault != nil {
+		around.Journal = r.vault
+	}
+	r.gk = gatekeeper.New(identity, r.calls, around, 1, zap.NewNop())
+	r.front = New(r.gk, r.settings, "Tollgate/test", zap.NewNop())
+	if err := r.front.Listen([]netip.AddrPort{r.listen}); err != nil {
+		r.t.Fatal(err)
+	}
+	r.listen = r.address()
+}
+
+// read begins to read, without the clock of Start.
+func (r *rig) read() {
+	l := r.front.listeners[0]
+	r.front.readers.Go(func() { r.front.read(l, l.conns[0]) })
 }
 
 // address is the front's.
@@ -253,10 +275,12 @@ func (b *books) balance(t *testing.T) {
 	t.Helper()
 	type count struct{ starts, stops int }
 	counts := map[string]*count{}
+	seen := map[cdr.UUID]bool{}
 	for _, ev := range b.events {
-		if ev.Record == nil {
+		if ev.Record == nil || seen[ev.ID] { // a restart sends the same event again
 			continue
 		}
+		seen[ev.ID] = true
 		c := counts[ev.Record.SessionID]
 		if c == nil {
 			c = &count{}

@@ -1,0 +1,312 @@
+package sip
+
+import (
+	"testing"
+	"time"
+
+	"tollgate/acctstack"
+	"tollgate/cdr"
+	"tollgate/gatekeeper"
+)
+
+func TestNothingGoesOnBeforeTheJournal(t *testing.T) {
+	r := newRig(t, journalled)
+	r.vault.wait()
+	r.caller.send(r.caller.invite("order"))
+	r.callee.quiet()
+	r.books.expect(t)
+	r.vault.let(t, nil)
+	in := r.callee.expect("INVITE")
+
+	r.vault.wait()
+	r.callee.answer(in, "200 OK")
+	r.callee.answer(in, "200 OK")
+	r.callee.quiet()
+	r.caller.quiet()
+	r.vault.let(t, nil)
+	caller := r.caller.callerLeg(r.caller.expect("200"))
+	caller.send("ACK")
+	r.callee.expect("ACK")
+
+	r.vault.wait()
+	bye := caller.send("BYE")
+	r.caller.send(bye)
+	r.caller.quiet()
+	r.callee.quiet()
+	r.books.expect(t, acctstack.Start, acctstack.Connect)
+	r.vault.let(t, nil)
+	r.callee.answer(r.callee.expect("BYE"), "200 OK")
+	r.caller.expect("200")
+	r.callee.quiet()
+	r.books.expect(t, acctstack.Start, acctstack.Connect, acctstack.Stop)
+	r.forgotten(t)
+}
+
+// forgotten checks that the journal has nothing of any call any more.
+func (r *rig) forgotten(t *testing.T) {
+	t.Helper()
+	r.books.work.Wait()
+	r.vault.work.Wait()
+	r.vault.mu.Lock()
+	defer r.vault.mu.Unlock()
+	if n := len(r.vault.chains); n != 0 {
+		t.Errorf("the journal has %d calls left", n)
+	}
+}
+
+func TestACallThatTheJournalHasNoRoomForIsRefused(t *testing.T) {
+	r := newRig(t, journalled)
+	r.vault.full = true
+	r.caller.send(r.caller.invite("full"))
+	m := r.caller.expect("503")
+	r.caller.send(r.caller.invite("full").with(func(q *req) { q.method, q.branch = "ACK", string(m.via.branch) }))
+	r.callee.quiet()
+	r.books.expect(t)
+	if st := r.gk.Stats(); st.NoRoom != 1 || st.Current != 0 {
+		t.Errorf("%+v", st)
+	}
+}
+
+func TestACallIsGrantedWithoutAJournalIfTheOperatorSaysSo(t *testing.T) {
+	r := newRig(t, journalled, func(_ *rig, calls *gatekeeper.Settings, _ *Settings) { calls.GrantUnjournalled = true })
+	r.vault.full = true
+	caller, _ := r.connect("granted")
+	r.hangUp(caller)
+	r.books.expect(t, acctstack.Start, acctstack.Alert, acctstack.Connect, acctstack.Stop)
+	if st := r.gk.Stats(); st.Unjournalled != 1 {
+		t.Errorf("%+v", st)
+	}
+}
+
+func TestACallWhoseBeginningIsNotWrittenIsRefused(t *testing.T) {
+	r := newRig(t, journalled)
+	r.vault.wait()
+	r.caller.send(r.caller.invite("broken"))
+	r.vault.let(t, errNoRoom)
+	r.caller.expect("503")
+	r.callee.quiet()
+	r.books.expect(t, acctstack.Start, acctstack.Stop)
+	r.forgotten(t)
+}
+
+func TestAnAnswerGoesUpEvenIfItCannotBeWritten(t *testing.T) {
+	r := newRig(t, journalled)
+	r.caller.send(r.caller.invite("broken"))
+	in := r.callee.expect("INVITE")
+	r.vault.wait()
+	r.callee.answer(in, "200 OK")
+	r.vault.let(t, errNoRoom)
+	caller := r.caller.callerLeg(r.caller.expect("200"))
+	caller.send("ACK")
+	r.callee.expect("ACK")
+	r.hangUp(caller)
+}
+
+func TestRestartInACall(t *testing.T) {
+	for _, side := range []string{"caller", "callee"} {
+		t.Run(side, func(t *testing.T) {
+			r := newRig(t, journalled)
+			caller, callee := r.connect("survivor")
+			r.books.expect(t, acctstack.Start, acctstack.Alert, acctstack.Connect)
+			before := r.gk.Calls()[0]
+			r.crash(nil)
+			after := r.gk.Calls()
+			if len(after) != 1 || after[0].Number != before.Number || after[0].SessionID != before.SessionID {
+				t.Fatalf("before %+v\nafter %+v", before, after)
+			}
+			if side == "caller" {
+				r.hangUp(caller)
+			} else {
+				r.hangUp(callee)
+			}
+			stop := r.books.expect(t, acctstack.Start, acctstack.Alert, acctstack.Connect, acctstack.Stop)
+			if stop.SessionID != before.SessionID || stop.EndEstimated || stop.Clock != cdr.BootTime {
+				t.Errorf("%+v", stop)
+			}
+			if d := stop.Connected.Sub(before.Connected); d < -time.Second || d > time.Second {
+				t.Errorf("connected %s from before", d)
+			}
+			r.forgotten(t)
+		})
+	}
+}
+
+func TestRestartWhileRinging(t *testing.T) {
+	r := newRig(t, journalled)
+	invite := r.caller.send(r.caller.invite("ringing"))
+	in := r.callee.expect("INVITE")
+	r.callee.answer(in, "180 Ringing")
+	r.caller.expect("180")
+	r.books.expect(t, acctstack.Start, acctstack.Alert)
+	r.crash(nil)
+	again := r.callee.expect("INVITE") // the same transaction, for the callee
+	if string(again.via.branch) != string(in.via.branch) {
+		t.Fatalf("the branch was %s and is %s", in.via.branch, again.via.branch)
+	}
+	r.caller.send(invite) // the caller's repetition makes no second call
+	r.callee.quiet()
+	r.callee.answer(in, "200 OK")
+	caller := r.caller.callerLeg(r.caller.expect("200"))
+	caller.send("ACK")
+	r.callee.expect("ACK")
+	r.hangUp(caller)
+	stop := r.books.expect(t, acctstack.Start, acctstack.Alert, acctstack.Connect, acctstack.Stop)
+	if stop.Attempts != 1 {
+		t.Errorf("%d attempts", stop.Attempts)
+	}
+	r.forgotten(t)
+}
+
+func TestRestartBetweenTheAnswerInTheJournalAndItsWayUp(t *testing.T) {
+	r := newRig(t, journalled)
+	r.caller.send(r.caller.invite("answered"))
+	in := r.callee.expect("INVITE")
+	r.vault.wait()
+	r.callee.answer(in, "200 OK")
+	r.callee.quiet()
+	r.crash(nil)
+	r.callee.answer(in, "200 OK") // its repetition
+	caller := r.caller.callerLeg(r.caller.expect("200"))
+	caller.send("ACK")
+	r.callee.expect("ACK")
+	r.hangUp(caller)
+	r.books.expect(t, acctstack.Start, acctstack.Connect, acctstack.Stop)
+	r.forgotten(t)
+}
+
+func TestRestartBetweenTheEndInTheJournalAndItsWayOn(t *testing.T) {
+	r := newRig(t, journalled)
+	caller, _ := r.connect("ended")
+	r.vault.wait()
+	bye := caller.send("BYE")
+	r.caller.quiet()
+	r.crash(nil)
+	r.books.expect(t, acctstack.Start, acctstack.Alert, acctstack.Connect, acctstack.Stop)
+	r.caller.send(bye)
+	r.callee.answer(r.callee.expect("BYE"), "200 OK")
+	r.caller.expect("200")
+	r.books.expect(t, acctstack.Start, acctstack.Alert, acctstack.Connect, acctstack.Stop)
+	r.forgotten(t)
+}
+
+func TestRestartBeforeTheVerdict(t *testing.T) {
+	for _, ok := range []bool{true, false} {
+		r := newRig(t, journalled)
+		r.books.hold(acctstack.Start)
+		invite := r.caller.send(r.caller.invite("undecided"))
+		r.books.expect(t, acctstack.Start)
+		r.crash(nil)
+		r.books.expect(t, acctstack.Start, acctstack.Start)
+		if a, b := r.books.events[0], r.books.events[1]; a.ID != b.ID || a.Record.SessionID != b.Record.SessionID {
+			t.Fatalf("%s and %s are not the same start", a.ID, b.ID)
+		}
+		r.caller.send(invite)
+		r.books.hold()
+		if ok {
+			r.books.decide(t, true)
+			r.callee.answer(r.callee.expect("INVITE"), "486 Busy Here")
+			r.callee.expect("ACK")
+			r.caller.send(invite.sibling("ACK").with(func(q *req) { q.to = string(r.caller.expect("486").to) }))
+		} else {
+			r.books.decide(t, false)
+			r.caller.send(invite.sibling("ACK").with(func(q *req) { q.to = string(r.caller.expect("503").to) }))
+			r.callee.quiet()
+		}
+		r.books.expect(t, acctstack.Start, acctstack.Start, acctstack.Stop)
+		r.forgotten(t)
+	}
+}
+
+func TestRestartAtTheSecondTarget(t *testing.T) {
+	r := newRig(t, journalled, twoTargets)
+	r.caller.send(r.caller.invite("second"))
+	r.callee.answer(r.callee.expect("INVITE"), "503 Service Unavailable")
+	r.callee.expect("ACK")
+	in := r.second.expect("INVITE")
+	r.crash(nil)
+	again := r.second.expect("INVITE")
+	if string(again.via.branch) != string(in.via.branch) {
+		t.Fatalf("the branch was %s and is %s", in.via.branch, again.via.branch)
+	}
+	r.second.answer(in, "200 OK")
+	caller := r.caller.callerLeg(r.caller.expect("200"))
+	caller.send("ACK")
+	r.second.expect("ACK")
+	caller.send("BYE")
+	r.second.answer(r.second.expect("BYE"), "200 OK")
+	r.caller.expect("200")
+	if stop := r.books.expect(t, acctstack.Start, acctstack.Connect, acctstack.Stop); stop.Attempts != 2 {
+		t.Errorf("%d attempts", stop.Attempts)
+	}
+}
+
+// The two sides of a call that was restored are asked whether it is still up.
+func TestProbe(t *testing.T) {
+	tests := []struct {
+		name           string
+		caller, callee string // what they answer; "" is nothing
+		gone           bool
+	}{
+		{"both are there", "200 OK", "200 OK", false},
+		{"an old peer", "501 Not Implemented", "405 Method Not Allowed", false},
+		{"the caller has hung up", "481 Call/Transaction Does Not Exist", "200 OK", true},
+		{"the callee has hung up", "200 OK", "481 Call/Transaction Does Not Exist", true},
+		{"nobody is there", "", "", true},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			r := newRig(t, journalled)
+			caller, _ := r.connect("probed")
+			var crashed time.Time
+			r.crash(func() { crashed = time.Now(); time.Sleep(20 * time.Millisecond) })
+			r.advance(firstProbe + 200*time.Millisecond)
+			toCallee, toCaller := r.callee.expect("OPTIONS"), r.caller.expect("OPTIONS")
+			if toCallee.cseq != 1 {
+				t.Errorf("CSeq %d: the caller's next request would look old", toCallee.cseq)
+			}
+			if test.caller == "" {
+				r.advance(40 * time.Second)
+				r.callee.drain()
+				r.caller.drain()
+			} else {
+				r.callee.answer(toCallee, test.callee)
+				r.caller.answer(toCaller, test.caller)
+			}
+			if !test.gone {
+				r.hangUp(caller)
+				stop := r.books.expect(t, acctstack.Start, acctstack.Alert, acctstack.Connect, acctstack.Stop)
+				if stop.EndEstimated {
+					t.Error("the end of a call that we saw is no estimate")
+				}
+				return
+			}
+			stop := r.books.expect(t, acctstack.Start, acctstack.Alert, acctstack.Connect, acctstack.Stop)
+			if !stop.EndEstimated || stop.Disconnected.Sub(crashed) > 10*time.Millisecond {
+				t.Errorf("estimated %t, %s behind the crash", stop.EndEstimated, stop.Disconnected.Sub(crashed))
+			}
+			if test.caller != "" {
+				r.callee.answer(r.callee.expect("BYE"), "200 OK")
+				r.caller.answer(r.caller.expect("BYE"), "200 OK")
+			}
+			r.forgotten(t)
+		})
+	}
+}
+
+func TestTimersOfARestoredCallGoOn(t *testing.T) {
+	r := newRig(t, journalled, func(_ *rig, calls *gatekeeper.Settings, _ *Settings) { calls.DurationLimit = 20 * time.Second })
+	r.connect("limited")
+	r.crash(nil)
+	r.advance(firstProbe + 200*time.Millisecond)
+	r.callee.answer(r.callee.expect("OPTIONS"), "200 OK")
+	r.caller.answer(r.caller.expect("OPTIONS"), "200 OK")
+	r.caller.quiet()
+	r.books.expect(t, acctstack.Start, acctstack.Alert, acctstack.Connect)
+	r.advance(20 * time.Second) // the rest of the limit, and the time that the ACK may take
+	r.advance(10 * time.Second)
+	r.callee.answer(r.callee.expect("BYE"), "200 OK")
+	r.caller.answer(r.caller.expect("BYE"), "200 OK")
+	if stop := r.books.expect(t, acctstack.Start, acctstack.Alert, acctstack.Connect, acctstack.Stop); stop.Cause != 47 {
+		t.Errorf("cause %d", stop.Cause)
+	}
+}
