@@ -1,6 +1,7 @@
 package fileacct
 
 import (
+	"context"
 	"errors"
 	"io/fs"
 	"os"
@@ -16,12 +17,14 @@ const recheck = time.Second
 // appender writes whole lines to a file that others may rename, delete or truncate meanwhile. A write that fails leaves
 // nothing behind.
 //
-// Locks: syncing before mu. Whoever closes or exchanges the file holds both, so an fsync never meets a closed file.
+// Locks: syncing before mu before the file's own lock. Whoever closes or exchanges the file holds the first two, so an
+// fsync never meets a closed file.
 type appender struct {
 	path    string
 	policy  syncPolicy
 	log     *zap.Logger
-	open    func(path string) (file, error)
+	open    func(path string) (file, error) // for appending
+	reopens func(path string) (file, error) // a file that was written before, to look what is in it
 	recheck time.Duration
 
 	syncing sync.Mutex // held during an fsync
@@ -31,6 +34,8 @@ type appender struct {
 	info    fs.FileInfo
 	size    int64     // where the next line begins, unless somebody else writes to the file
 	torn    bool      // the file ends inside a line
+	left    int64     // where a line of ours that could not be cut begins, at the end of the file; -1 for none
+	foreign int       // how often somebody else changed the file
 	dirty   bool      // there are lines since the last fsync
 	checked time.Time // when path was last compared with file
 	batch   *batch    // lines that wait for the next fsync; only with Sync=always
@@ -40,7 +45,7 @@ type appender struct {
 }
 
 func newAppender(path string, policy syncPolicy, log *zap.Logger) *appender {
-	return &appender{path: path, policy: policy, log: log, open: openFile, recheck: recheck}
+	return &appender{path: path, policy: policy, log: log, open: openFile, reopens: openWritten, recheck: recheck}
 }
 
 func (a *appender) start() error {
@@ -84,24 +89,16 @@ func (a *appender) close() error {
 }
 
 // append writes buf without its first byte. That byte is a line feed for the case that the file ends inside a line; the
-// last byte is the line feed of the line itself.
-func (a *appender) append(buf []byte) error {
-	a.mu.Lock()
-	for moved := a.moved(); moved; moved = a.file == nil {
-		a.mu.Unlock()
-		if err := a.reopen(); err != nil {
-			return err
-		}
-		a.mu.Lock()
-	}
-	offset := a.size
-	if err := a.write(buf); err != nil {
-		a.mu.Unlock()
+// last byte is the line feed of the line itself. If the line cannot stand at the place given, nothing is written and the
+// answer is errMoved; nil is any place. ctx ends the wait for another program's lock.
+func (a *appender) append(ctx context.Context, buf []byte, at *place) error {
+	if err := a.ready(); err != nil {
 		return err
 	}
-	if !a.policy.always {
+	offset, err := a.write(ctx, buf, at)
+	if err != nil || !a.policy.always {
 		a.mu.Unlock()
-		return nil
+		return err
 	}
 	b, leads := a.join(offset)
 	a.mu.Unlock()
@@ -112,36 +109,17 @@ func (a *appender) append(buf []byte) error {
 	return b.err
 }
 
-// write puts one line into the file in one system call, or nothing. The caller holds mu.
-func (a *appender) write(buf []byte) error {
-	if !a.torn {
-		buf = buf[1:]
+// ready takes mu, with the file of path open; not if there is an error.
+func (a *appender) ready() error {
+	a.mu.Lock()
+	for moved := a.moved(); moved; moved = a.file == nil {
+		a.mu.Unlock()
+		if err := a.reopen(); err != nil {
+			return err
+		}
+		a.mu.Lock()
 	}
-	n, err := a.file.Write(buf)
-	if err == nil {
-		a.size += int64(n)
-		a.torn = false
-		a.dirty = true
-		return nil
-	}
-	if n > 0 && !a.cut(a.size, a.size+int64(n)) {
-		a.torn = true
-	}
-	return err
-}
-
-// cut shortens the file to the length to, if its length is still what we believe. The caller holds mu.
-func (a *appender) cut(to, believed int64) bool {
-	info, err := a.file.Stat()
-	if err != nil || info.Size() != believed {
-		return false
-	}
-	if err := a.file.Truncate(to); err != nil {
-		a.log.Error("cutting an unfinished line", zap.String("file", a.path), zap.Error(err))
-		return false
-	}
-	a.size = to
-	return true
+	return nil
 }
 
 // moved tells whether path is no longer the file that is open. It asks the system once per recheck only. The caller
@@ -159,11 +137,7 @@ func (a *appender) moved() bool {
 	if err != nil {
 		return errors.Is(err, fs.ErrNotExist)
 	}
-	if !os.SameFile(info, a.info) {
-		return true
-	}
-	a.size = info.Size() // it may have been truncated
-	return false
+	return !os.SameFile(info, a.info)
 }
 
 // reopen leaves the present file, if any, and opens path.
@@ -192,13 +166,13 @@ func (a *appender) adopt(f file) error {
 	if err != nil {
 		return err
 	}
-	a.torn = false
+	a.torn, a.left = false, -1
 	if info.Mode().IsRegular() {
 		if a.torn, err = endsInsideLine(f, info.Size()); err != nil {
 			return err
 		}
 	} else {
-		f = unsynced{f}
+		f = device{f}
 	}
 	if a.torn {
 		a.log.Warn("the CDR file ends inside a line: the next line begins on a new one", zap.String("file", a.path))
@@ -225,8 +199,3 @@ func (a *appender) retire() error {
 	a.file = nil
 	return err
 }
-
-// unsynced is a pipe or device, which knows no fsync.
-type unsynced struct{ file }
-
-func (unsynced) Sync() error { return nil }

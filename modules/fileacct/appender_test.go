@@ -1,6 +1,7 @@
 package fileacct
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -23,6 +24,8 @@ type faulty struct {
 	sync    func() error // instead of an fsync, if set
 	syncs   atomic.Int64
 	noTrunc atomic.Bool
+	// meanwhile is what another program writes, once, right behind a write that falls short.
+	meanwhile string
 }
 
 func (f *faulty) Write(p []byte) (int, error) {
@@ -32,6 +35,10 @@ func (f *faulty) Write(p []byte) (int, error) {
 	}
 	n, _ := f.file.Write(p[:room])
 	f.room.Store(0)
+	if f.meanwhile != "" {
+		f.file.Write([]byte(f.meanwhile))
+		f.meanwhile = ""
+	}
 	return n, &os.PathError{Op: "write", Path: "cdr.log", Err: syscall.ENOSPC}
 }
 
@@ -78,7 +85,7 @@ func line(text string) []byte { return []byte("\n" + text + "\n") }
 func put(t *testing.T, a *appender, texts ...string) {
 	t.Helper()
 	for _, text := range texts {
-		if err := a.append(line(text)); err != nil {
+		if err := a.append(t.Context(), line(text), nil); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -96,7 +103,7 @@ func TestFullDiskLeavesNoHalfLine(t *testing.T) {
 	put(t, a, "first")
 	for _, room := range []int64{0, 1, 5, 6} {
 		f.room.Store(room)
-		err := a.append(line("second"))
+		err := a.append(t.Context(), line("second"), nil)
 		if !errors.Is(err, syscall.ENOSPC) || !strings.Contains(err.Error(), "cdr.log") {
 			t.Errorf("room for %d bytes: got %v", room, err)
 		}
@@ -112,7 +119,7 @@ func TestHalfLineThatCannotBeCutIsEnded(t *testing.T) {
 	put(t, a, "first")
 	f.room.Store(3)
 	f.noTrunc.Store(true)
-	if a.append(line("second")) == nil {
+	if a.append(t.Context(), line("second"), nil) == nil {
 		t.Fatal("stored on a full disk")
 	}
 	f.room.Store(-1)
@@ -120,17 +127,88 @@ func TestHalfLineThatCannotBeCutIsEnded(t *testing.T) {
 	expect(t, a.path, "first\nsec\nthird\nfourth\n")
 }
 
+// TestSomebodyElseWroteIsNotCut has another program write that does not lock the file: before our line, and between its
+// first half and the cut.
 func TestSomebodyElseWroteIsNotCut(t *testing.T) {
 	a, f := openFaulty(t, syncPolicy{})
 	put(t, a, "first")
 	f.file.Write([]byte("a foreign line\n"))
 	f.room.Store(3)
-	if a.append(line("second")) == nil {
+	if a.append(t.Context(), line("second"), nil) == nil {
+		t.Fatal("stored on a full disk")
+	}
+	expect(t, a.path, "first\na foreign line\n")
+	f.room.Store(3)
+	f.meanwhile = "and another\n"
+	if a.append(t.Context(), line("third"), nil) == nil {
 		t.Fatal("stored on a full disk")
 	}
 	f.room.Store(-1)
-	put(t, a, "third")
-	expect(t, a.path, "first\na foreign line\nsec\nthird\n")
+	put(t, a, "fourth")
+	expect(t, a.path, "first\na foreign line\nthiand another\nfourth\n")
+}
+
+// TestCutTakesNobodysLine lets two appenders of one program write to one file, as around a reload, while one of them meets
+// a full disk again and again.
+func TestCutTakesNobodysLine(t *testing.T) {
+	a, f := openFaulty(t, syncPolicy{})
+	b := newAppender(a.path, syncPolicy{}, zap.NewNop())
+	start(t, b)
+	const lines = 2000
+	var wg sync.WaitGroup
+	failed := 0
+	wg.Go(func() {
+		for i := range lines {
+			f.room.Store(int64(i%9) - 1)
+			if a.append(t.Context(), line(fmt.Sprintf("a %06d", i)), nil) != nil {
+				failed++
+			}
+		}
+	})
+	wg.Go(func() {
+		for i := range lines {
+			if err := b.append(t.Context(), line(fmt.Sprintf("b %06d", i)), nil); err != nil {
+				t.Error(err)
+			}
+		}
+	})
+	wg.Wait()
+	count := map[byte]int{}
+	for text := range strings.Lines(read(t, a.path)) {
+		if len(text) != len("a 000000\n") {
+			t.Fatalf("the line %q", text)
+		}
+		count[text[0]]++
+	}
+	if count['a'] != lines-failed || count['b'] != lines || failed == 0 || failed == lines {
+		t.Errorf("%d and %d lines, %d failed", count['a'], count['b'], failed)
+	}
+}
+
+// TestLockedFile: a program that holds the lock delays lines as long as their context allows.
+func TestLockedFile(t *testing.T) {
+	a := newAppender(filepath.Join(t.TempDir(), "cdr.log"), syncPolicy{}, zap.NewNop())
+	start(t, a)
+	other, err := openFile(a.path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer other.Close()
+	if err := lock(t.Context(), other); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
+	defer cancel()
+	if err := a.append(ctx, line("early"), nil); !errors.Is(err, context.DeadlineExceeded) || !strings.Contains(err.Error(), "locked") {
+		t.Errorf("got %v", err)
+	}
+	var wg sync.WaitGroup
+	wg.Go(func() { put(t, a, "late") })
+	if err := other.Unlock(); err != nil {
+		t.Error(err)
+	}
+	wg.Wait()
+	expect(t, a.path, "late\n")
 }
 
 func TestTornTail(t *testing.T) {
@@ -200,7 +278,7 @@ func TestGroupCommit(t *testing.T) {
 	var wg sync.WaitGroup
 	for i := range writers {
 		wg.Go(func() {
-			if err := a.append(line(fmt.Sprint(i))); err != nil {
+			if err := a.append(t.Context(), line(fmt.Sprint(i)), nil); err != nil {
 				t.Error(err)
 			}
 		})
@@ -236,9 +314,9 @@ func TestFailedSyncFailsItsEvents(t *testing.T) {
 	}
 	errs := make(chan error, 2)
 	var wg sync.WaitGroup
-	wg.Go(func() { errs <- a.append(line("lost")) })
+	wg.Go(func() { errs <- a.append(t.Context(), line("lost"), nil) })
 	<-entered
-	wg.Go(func() { errs <- a.append(line("behind it")) })
+	wg.Go(func() { errs <- a.append(t.Context(), line("behind it"), nil) })
 	waitFor(t, func() bool { return strings.Contains(read(t, a.path), "behind it\n") })
 	close(release)
 	wg.Wait()
@@ -278,7 +356,7 @@ func TestCloseSyncsWhatIsOpen(t *testing.T) {
 func TestDevice(t *testing.T) {
 	a := newAppender("/dev/full", syncPolicy{always: true}, zap.NewNop())
 	start(t, a)
-	if err := a.append(line("x")); !errors.Is(err, syscall.ENOSPC) || !strings.Contains(err.Error(), "/dev/full") {
+	if err := a.append(t.Context(), line("x"), nil); !errors.Is(err, syscall.ENOSPC) || !strings.Contains(err.Error(), "/dev/full") {
 		t.Errorf("got %v", err)
 	}
 }

@@ -1,12 +1,25 @@
 // Package fileacct is the accounting module FileAcct: one line in a text file for each call that ended, as GnuGk's
 // module of that name writes it.
+//
+// An event may be handed over twice: after a crash in the middle of a write, or when the answer came too late. So before
+// a line is written, it is noted in the journal where it will stand at the earliest (file, inode, offset) and what it is
+// (length, CRC-32C). An event that has a note was tried before: the file is searched from that offset on, under the name
+// that it has now. The whole line is the event's: it is stored. A part of it at the end of the file is cut. Otherwise the
+// line is written.
+//
+// Whoever writes holds an flock(2) on the file from the look at its end until a write that fell short is cut again. Thus
+// a cut never takes another's line, neither that of a second appender of this program, as around a reload, nor that of
+// another program that locks the file. Against one that does not lock, the length of the file is compared before a cut.
 package fileacct
 
 import (
 	"context"
 	"fmt"
+	"path/filepath"
 	"strings"
 	"sync"
+
+	"go.uber.org/zap"
 
 	"tollgate/acctstack"
 	"tollgate/cdr"
@@ -34,7 +47,9 @@ type Module struct {
 	template *cdr.Template
 	warnings config.Problems
 	out      *appender
-	buffers  sync.Pool // *[]byte
+	notes    acctstack.Notes // nil: an event is stored as often as it is handed over
+	path     string          // of the file, for notes: absolute
+	buffers  sync.Pool       // *[]byte
 }
 
 func newModule(env acctstack.Env, sec *config.Section) (acctstack.Module, error) {
@@ -50,11 +65,15 @@ func newModule(env acctstack.Env, sec *config.Section) (acctstack.Module, error)
 	if err != nil {
 		problems = append(problems, sec.Problem("Sync", "Sync: %v", err))
 	}
+	if m.path, err = filepath.Abs(sec.Text("DetailFile")); err != nil {
+		problems = append(problems, sec.Problem("DetailFile", "DetailFile: %v", err))
+	}
 	problems = append(problems, m.format(env, sec)...)
 	if err := problems.Err(); err != nil {
 		return nil, err
 	}
 	m.out = newAppender(sec.Text("DetailFile"), policy, env.Log)
+	m.notes = env.Notes
 	m.buffers.New = func() any { return new([]byte) }
 	return m, nil
 }
@@ -86,8 +105,13 @@ func (m *Module) format(env acctstack.Env, sec *config.Section) config.Problems 
 	return nil
 }
 
-// Start opens the file, creating it if it is missing, and makes sure that its last line is a whole one.
+// Start opens the file, creating it if it is missing.
 func (m *Module) Start() error {
+	if m.notes != nil && !m.distinct() {
+		m.notes = nil
+		m.out.log.Warn("CDRString has neither %s nor %{event-uuid}: a line whose writing was interrupted cannot be told from others and may be written twice",
+			zap.String("file", m.path))
+	}
 	if err := m.out.start(); err != nil {
 		return fmt.Errorf("%s: %w", m.name, err)
 	}
@@ -105,12 +129,12 @@ func (m *Module) Close() error {
 // Warnings are placeholders that the module does not know and keys that cancel each other.
 func (m *Module) Warnings() config.Problems { return m.warnings }
 
-// Store appends the line of ev. Once writing has begun it is brought to its end whatever ctx says: the disk's answer is
+// Store appends the line of ev, unless a former attempt has. Once writing has begun it is brought to its end whatever ctx says: the disk's answer is
 // the truth about the line, and there is no way to take a write back half-way.
 func (m *Module) Store(ctx context.Context, ev *acctstack.Event) error {
 	err := ctx.Err()
 	if err == nil {
-		err = m.append(ev)
+		err = m.append(ctx, ev)
 	}
 	if err != nil {
 		return fmt.Errorf("%s: storing %s of call %s: %w", m.name, ev.Kind, ev.Record.SessionID, err)
@@ -118,7 +142,7 @@ func (m *Module) Store(ctx context.Context, ev *acctstack.Event) error {
 	return nil
 }
 
-func (m *Module) append(ev *acctstack.Event) error {
+func (m *Module) append(ctx context.Context, ev *acctstack.Event) error {
 	buf := m.buffers.Get().(*[]byte)
 	defer m.buffers.Put(buf)
 	line := append((*buf)[:0], '\n')
@@ -128,5 +152,8 @@ func (m *Module) append(ev *acctstack.Event) error {
 		line = m.template.Append(line, ev.Source())
 	}
 	*buf = append(line, '\n')
-	return m.out.append(*buf)
+	if m.notes == nil {
+		return m.out.append(ctx, *buf, nil)
+	}
+	return m.once(ctx, ev, *buf)
 }
