@@ -46,7 +46,7 @@ func TestNothingGoesOnBeforeTheJournal(t *testing.T) {
 func (r *rig) forgotten(t *testing.T) {
 	t.Helper()
 	r.books.work.Wait()
-	r.vault.work.Wait()
+	r.vault.still(t)
 	r.vault.mu.Lock()
 	defer r.vault.mu.Unlock()
 	if n := len(r.vault.chains); n != 0 {
@@ -56,7 +56,7 @@ func (r *rig) forgotten(t *testing.T) {
 
 func TestACallThatTheJournalHasNoRoomForIsRefused(t *testing.T) {
 	r := newRig(t, journalled)
-	r.vault.full = true
+	r.vault.fill()
 	r.caller.send(r.caller.invite("full"))
 	m := r.caller.expect("503")
 	r.caller.send(r.caller.invite("full").with(func(q *req) { q.method, q.branch = "ACK", string(m.via.branch) }))
@@ -69,7 +69,7 @@ func TestACallThatTheJournalHasNoRoomForIsRefused(t *testing.T) {
 
 func TestACallIsGrantedWithoutAJournalIfTheOperatorSaysSo(t *testing.T) {
 	r := newRig(t, journalled, func(_ *rig, calls *gatekeeper.Settings, _ *Settings) { calls.GrantUnjournalled = true })
-	r.vault.full = true
+	r.vault.fill()
 	caller, _ := r.connect("granted")
 	r.hangUp(caller)
 	r.books.expect(t, acctstack.Start, acctstack.Alert, acctstack.Connect, acctstack.Stop)
@@ -197,7 +197,10 @@ func TestRestartBeforeTheVerdict(t *testing.T) {
 		r.books.expect(t, acctstack.Start)
 		r.crash(nil)
 		r.books.expect(t, acctstack.Start, acctstack.Start)
-		if a, b := r.books.events[0], r.books.events[1]; a.ID != b.ID || a.Record.SessionID != b.Record.SessionID {
+		r.books.mu.Lock()
+		a, b := r.books.events[0], r.books.events[1]
+		r.books.mu.Unlock()
+		if a.ID != b.ID || a.Record.SessionID != b.Record.SessionID {
 			t.Fatalf("%s and %s are not the same start", a.ID, b.ID)
 		}
 		r.caller.send(invite)
@@ -302,8 +305,10 @@ func TestTimersOfARestoredCallGoOn(t *testing.T) {
 	r.caller.answer(r.caller.expect("OPTIONS"), "200 OK")
 	r.caller.quiet()
 	r.books.expect(t, acctstack.Start, acctstack.Alert, acctstack.Connect)
-	r.advance(20 * time.Second) // the rest of the limit, and the time that the ACK may take
-	r.advance(10 * time.Second)
+	r.advance(16 * time.Second) // the rest of the limit
+	r.books.expect(t, acctstack.Start, acctstack.Alert, acctstack.Connect, acctstack.Stop)
+	r.vault.still(t)
+	r.advance(timeout + time.Second) // the time that the ACK may take, as nobody knows whether it came
 	r.callee.answer(r.callee.expect("BYE"), "200 OK")
 	r.caller.answer(r.caller.expect("BYE"), "200 OK")
 	if stop := r.books.expect(t, acctstack.Start, acctstack.Alert, acctstack.Connect, acctstack.Stop); stop.Cause != 47 {

@@ -20,7 +20,6 @@ type vault struct {
 	slow   bool
 	busy   bool // somebody is telling
 	queue  []func(error)
-	work   sync.WaitGroup
 }
 
 var errNoRoom = errors.New("no room")
@@ -72,7 +71,7 @@ func (v *vault) start(err error) {
 		return
 	}
 	v.busy = true
-	v.work.Go(func() {
+	go func() { // still waits for it
 		v.mu.Lock()
 		defer v.mu.Unlock()
 		for len(v.queue) > 0 && !v.slow {
@@ -83,7 +82,30 @@ func (v *vault) start(err error) {
 			v.mu.Lock()
 		}
 		v.busy = false
-	})
+	}()
+}
+
+// still waits until nobody is being told.
+func (v *vault) still(t *testing.T) {
+	t.Helper()
+	for deadline := time.Now().Add(patience); ; time.Sleep(time.Millisecond) {
+		v.mu.Lock()
+		busy := v.busy
+		v.mu.Unlock()
+		if !busy {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatal("the journal does not come to rest")
+		}
+	}
+}
+
+// fill takes the room away.
+func (v *vault) fill() {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.full = true
 }
 
 // wait makes what is written from now on not durable before let.
@@ -102,7 +124,7 @@ func (v *vault) let(t *testing.T, err error) {
 			v.slow = false
 			v.start(err)
 			v.mu.Unlock()
-			v.work.Wait()
+			v.still(t)
 			return
 		}
 		v.mu.Unlock()
@@ -121,7 +143,7 @@ func (r *rig) crash(down func()) {
 	r.vault.mu.Lock()
 	r.vault.queue, r.vault.slow = nil, false
 	r.vault.mu.Unlock()
-	r.vault.work.Wait()
+	r.vault.still(r.t)
 	r.books.mu.Lock()
 	r.books.held = nil
 	r.books.mu.Unlock()
