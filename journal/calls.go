@@ -1,0 +1,180 @@
+package journal
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"slices"
+
+	"go.uber.org/zap"
+
+	"tollgate/cdr"
+	"tollgate/crashpoint"
+	"tollgate/journal/seglog"
+)
+
+// Begin begins the chain of a live call and sets room aside for what the call will have to write. done, which may be nil,
+// is called once the record is as durable as Sync asks, or with the error, on a goroutine of the journal, in the order of
+// the records, never from inside. If Begin itself returns an error nothing was written: ErrFull if there is no room.
+func (j *Journal) Begin(call cdr.UUID, payload []byte, done func(error)) error {
+	crashpoint.Hit("journal.begin.before")
+	// The order takes at most ten bytes, and what is too much is given back.
+	room := seglog.Cost(1+keySize+10+len(payload)) + callRoom + endCost()
+	if err := j.reserve(room); err != nil {
+		if !errors.Is(err, ErrFull) {
+			return fmt.Errorf("journal: beginning call %s: %w", call, err)
+		}
+		if !j.makeRoom() || j.reserve(room) != nil {
+			j.counts.full.Add(1)
+			return fmt.Errorf("journal: beginning call %s: %w", call, err)
+		}
+	}
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.promised += room
+	if old := j.x.calls[call]; old != nil {
+		j.giveBack(room)
+		return fmt.Errorf("journal: call %s has begun already", call)
+	}
+	j.x.order++
+	c := &chain{id: call, order: j.x.order, reserved: callRoom, records: make([]seglog.Position, 0, 8)}
+	j.buf = appendBegin(j.buf[:0], call, c.order, payload)
+	at, err := j.put(j.buf, c, done)
+	if err != nil {
+		j.giveBack(room)
+		return err
+	}
+	j.giveBack(room - callRoom - endCost() - seglog.Cost(len(j.buf)))
+	j.x.calls[call] = c
+	j.x.setRecord(c, 0, at)
+	crashpoint.Hit("journal.begin.after")
+	return nil
+}
+
+// Append adds a record to the call's chain. It draws on what is set aside for the call first, then on free space. done is as
+// of Begin, and may be nil; a record that cannot be written is counted in Stats.Lost, and done is told the error.
+func (j *Journal) Append(call cdr.UUID, payload []byte, done func(error)) {
+	crashpoint.Hit("journal.append.before")
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if err := j.extend(call, payload, done); err != nil {
+		j.lose("of a call", call, err, done)
+		return
+	}
+	crashpoint.Hit("journal.append.after")
+}
+
+func (j *Journal) extend(call cdr.UUID, payload []byte, done func(error)) error {
+	c := j.x.calls[call]
+	if c == nil {
+		return errNoChain
+	}
+	number := max(len(c.records), 1) // 0 is the beginning, even if it was damaged
+	j.buf = appendExtend(j.buf[:0], call, number, payload)
+	cost := seglog.Cost(len(j.buf))
+	if err := j.draw(c, cost); err != nil {
+		j.cramped = true
+		return err
+	}
+	at, err := j.put(j.buf, c, done)
+	if err != nil {
+		j.giveBack(cost)
+		return err
+	}
+	j.x.setRecord(c, number, at)
+	j.refill(c)
+	return nil
+}
+
+// End ends the call's chain and gives free what was set aside for it. It is for a call that Begin or Calls told of; of
+// another nothing happens.
+func (j *Journal) End(call cdr.UUID) {
+	crashpoint.Hit("journal.end.before")
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	c := j.x.calls[call]
+	if c == nil {
+		return
+	}
+	j.x.dropCall(c)
+	j.buf = appendHead(j.buf[:0], kindEnd, call)
+	if _, err := j.put(j.buf, nil, nil); err != nil {
+		j.giveBack(endCost())
+		j.lose("the end of a call", call, err, nil)
+	}
+	j.giveBack(c.reserved)
+	c.reserved = 0
+	crashpoint.Hit("journal.end.after")
+}
+
+// Calls gives the chains that were found at Open and have not ended yet, in the order in which they began. The records are
+// valid until yield returns.
+func (j *Journal) Calls(yield func(call cdr.UUID, records [][]byte) bool) {
+	for _, c := range j.found() {
+		records := j.read(c)
+		if len(records) > 0 && !yield(c.id, records) {
+			return
+		}
+	}
+}
+
+func (j *Journal) found() []*chain {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	var found []*chain
+	for _, c := range j.x.calls {
+		if c.order <= j.old {
+			found = append(found, c)
+		}
+	}
+	slices.SortFunc(found, func(a, b *chain) int { return cmp.Compare(a.order, b.order) })
+	return found
+}
+
+// read reads the records of a chain. One that cannot be read is left out and logged.
+func (j *Journal) read(c *chain) [][]byte {
+	var records [][]byte
+	for n := 0; ; n++ {
+		rec, more := j.readRecord(c, n)
+		if !more {
+			return records
+		}
+		if rec != nil {
+			records = append(records, rec)
+		}
+	}
+}
+
+// readRecord reads record n of the chain; more is false behind the last. Compaction may write a record elsewhere and remove
+// it here in between, so a failure counts only if the record is still where it was.
+func (j *Journal) readRecord(c *chain, n int) (payload []byte, more bool) {
+	for {
+		at, ok := j.recordAt(c, n)
+		if !ok {
+			return nil, false
+		}
+		if at.Segment == 0 {
+			return nil, true
+		}
+		b, err := j.log.Read(at, nil)
+		if err == nil {
+			var rec record
+			if rec, err = parse(b); err == nil {
+				return rec.payload, true
+			}
+		}
+		if now, _ := j.recordAt(c, n); now == at {
+			j.o.Log.Error("journal: reading a record of a call", zap.Stringer("call", c.id), zap.Int("record", n), zap.Error(err))
+			return nil, true
+		}
+	}
+}
+
+func (j *Journal) recordAt(c *chain, n int) (seglog.Position, bool) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if n >= len(c.records) || j.x.calls[c.id] != c {
+		return seglog.Position{}, false
+	}
+	return c.records[n], true
+}
