@@ -4,9 +4,9 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"golang.org/x/sys/unix"
 
 	"tollgate/acctstack"
-	"tollgate/radius"
 )
 
 // collector gives the numbers of the sources. It keeps none.
@@ -20,8 +20,9 @@ type collector struct {
 	instances    []metric[acctstack.Status]
 	keeping      []metric[Keeping]
 	journal      []metric[Journal]
-	radius       []metric[radius.ServerStats]
-	radiusClient []metric[radius.Stats]
+	radius       []metric[RADIUSServer]
+	radiusClient []metric[RADIUS]
+	free         []metric[int64]
 	state        *prometheus.Desc
 	changes      *prometheus.Desc
 	oldest       *prometheus.Desc
@@ -32,7 +33,7 @@ func newCollector(sources Sources, o *own) *collector {
 	return &collector{
 		sources: sources, own: o, now: time.Now,
 		calls: callMetrics(), datagrams: datagramMetrics(), instances: instanceMetrics(), keeping: keepingMetrics(),
-		journal: journalMetrics(), radius: radiusMetrics(), radiusClient: radiusClientMetrics(),
+		journal: journalMetrics(), radius: radiusMetrics(), radiusClient: radiusClientMetrics(), free: freeMetrics(),
 		state:   prometheus.NewDesc(namespace+"_instance_state", "1 for the state that the instance is in, else 0.", []string{"instance", "state"}, nil),
 		changes: prometheus.NewDesc(namespace+"_instance_state_changes_total", "Changes of the instance's state.", instance, nil),
 		oldest: prometheus.NewDesc(namespace+"_backlog_oldest_age_seconds",
@@ -49,6 +50,7 @@ func (c *collector) Describe(out chan<- *prometheus.Desc) {
 	describe(out, c.journal)
 	describe(out, c.radius)
 	describe(out, c.radiusClient)
+	describe(out, c.free)
 	out <- c.state
 	out <- c.changes
 	out <- c.oldest
@@ -67,6 +69,9 @@ func (c *collector) Collect(out chan<- prometheus.Metric) {
 	if c.sources.Journal != nil {
 		journal := c.sources.Journal()
 		collect(out, c.journal, &journal)
+	}
+	if free, ok := freeBytes(c.sources.StateDir); ok {
+		collect(out, c.free, &free)
 	}
 	if c.sources.Instances != nil {
 		c.collectInstances(out)
@@ -115,7 +120,7 @@ func (c *collector) collectRADIUS(out chan<- prometheus.Metric) {
 			continue
 		}
 		sent[client{r.Instance, ""}] = true
-		collect(out, c.radiusClient, &r.Stats, r.Instance)
+		collect(out, c.radiusClient, &r, r.Instance)
 		for _, s := range r.Servers {
 			if at := (client{r.Instance, s.Server}); !sent[at] {
 				sent[at] = true
@@ -123,4 +128,13 @@ func (c *collector) collectRADIUS(out chan<- prometheus.Metric) {
 			}
 		}
 	}
+}
+
+// freeBytes is what the file system of a directory has left for this process.
+func freeBytes(dir string) (int64, bool) {
+	var st unix.Statfs_t
+	if dir == "" || unix.Statfs(dir, &st) != nil {
+		return 0, false
+	}
+	return int64(st.Bavail) * int64(st.Bsize), true
 }

@@ -1,9 +1,6 @@
 package monitor
 
-import (
-	"tollgate/acctstack"
-	"tollgate/radius"
-)
+import "tollgate/acctstack"
 
 func callMetrics() []metric[Calls] {
 	return []metric[Calls]{
@@ -58,46 +55,63 @@ func keepingMetrics() []metric[Keeping] {
 	labels := []string{"instance"}
 	return []metric[Keeping]{
 		counter("backlog_kept", "Events that were kept for the instance.", labels, func(k *Keeping) uint64 { return k.Kept }),
-		counter("backlog_delivered", "Kept events that the instance has stored late.", labels, func(k *Keeping) uint64 { return k.Delivered }),
+		counter("backlog_quarantined", "Kept events that went into quarantine.", labels, func(k *Keeping) uint64 { return k.Quarantined }),
 		counter("backlog_dropped", "Kept events that the operator dropped.", labels, func(k *Keeping) uint64 { return k.Dropped }),
 	}
 }
 
 func journalMetrics() []metric[Journal] {
 	return []metric[Journal]{
-		gauge("journal_size_bytes", "What the journal takes on disk.", nil, func(j *Journal) float64 { return float64(j.Bytes) }),
-		gauge("journal_reserved_bytes", "What running calls may still need.", nil, func(j *Journal) float64 { return float64(j.Reserved) }),
-		gauge("journal_free_bytes", "What new calls may still take.", nil, func(j *Journal) float64 { return float64(j.Free) }),
+		gauge("journal_size_bytes", "What the journal's files take, without the ledger's.", nil, func(j *Journal) float64 { return float64(j.Bytes) }),
+		gauge("journal_live_bytes", "Of the journal's files, what is still needed.", nil, func(j *Journal) float64 { return float64(j.Live) }),
+		gauge("journal_ledger_bytes", "What the ledger's files take.", nil, func(j *Journal) float64 { return float64(j.LedgerBytes) }),
+		gauge("journal_reserved_bytes", "Room set aside for what calls and kept events have still to write.", nil,
+			func(j *Journal) float64 { return float64(j.Reserved) }),
+		gauge("journal_short_bytes", "Room that should be set aside and that the disk does not have.", nil,
+			func(j *Journal) float64 { return float64(j.Short) }),
+		gauge("journal_live_calls", "Calls that the journal has.", nil, func(j *Journal) float64 { return float64(j.Calls) }),
+		gauge("journal_kept_events", "Events that the journal keeps.", nil, func(j *Journal) float64 { return float64(j.Events) }),
+		gauge("journal_waiting_records", "Records that are not on the disk yet.", nil, func(j *Journal) float64 { return float64(j.Waiting) }),
 		counter("journal_commits", "Writes that were made durable.", nil, func(j *Journal) uint64 { return j.Commits }),
-		counter("journal_commit_errors", "Writes that failed.", nil, func(j *Journal) uint64 { return j.CommitErrors }),
-		counter("journal_lost_records", "Records that were damaged on disk.", nil, func(j *Journal) uint64 { return j.Lost }),
-		gauge("journal_live_calls", "Calls that the journal has.", nil, func(j *Journal) float64 { return float64(j.LiveCalls) }),
+		counter("journal_commit_errors", "Records that were not on the disk when they should have been.", nil,
+			func(j *Journal) uint64 { return j.CommitErrors }),
+		counter("journal_lost_records", "Records that could not be written at all.", nil, func(j *Journal) uint64 { return j.Lost }),
+		counter("journal_lost_answers", "Answers of modules that could not be written to the ledger.", nil,
+			func(j *Journal) uint64 { return j.LedgerLost }),
+		gauge("journal_damages", "Places that were torn, damaged or missing when the journal was opened.", nil,
+			func(j *Journal) float64 { return float64(j.Damages) }),
+		gauge("journal_failing", "1 while nothing can be written.", nil, func(j *Journal) float64 { return bit(j.Failing) }),
+	}
+}
+
+func freeMetrics() []metric[int64] {
+	return []metric[int64]{
+		gauge("state_free_bytes", "Free space in the file system of StateDir.", nil, func(n *int64) float64 { return float64(*n) }),
 	}
 }
 
 // radiusMetrics are the counters of RFC 4670's accounting client MIB and some more.
-func radiusMetrics() []metric[radius.ServerStats] {
+func radiusMetrics() []metric[RADIUSServer] {
 	labels := []string{"instance", "server"}
-	type stats = radius.ServerStats
-	return []metric[stats]{
-		gauge("radius_server_suspect", "1 while the server is tried only after the others.", labels, func(s *stats) float64 { return bit(s.Suspect) }),
-		gauge("radius_pending_requests", "Requests that wait for an answer.", labels, func(s *stats) float64 { return float64(s.Pending) }),
-		gauge("radius_sockets", "Source ports that are open.", labels, func(s *stats) float64 { return float64(s.Sockets) }),
-		counter("radius_requests", "Requests, without repetitions.", labels, func(s *stats) uint64 { return s.Requests }),
-		counter("radius_retransmissions", "Requests sent again.", labels, func(s *stats) uint64 { return s.Retransmissions }),
-		counter("radius_responses", "Answers that somebody waited for.", labels, func(s *stats) uint64 { return s.Responses }),
-		counter("radius_rejections", "Answers that refused the record.", labels, func(s *stats) uint64 { return s.Rejections }),
-		counter("radius_timeouts", "Transmissions without an answer in time.", labels, func(s *stats) uint64 { return s.Timeouts }),
-		counter("radius_refused", "ICMP errors.", labels, func(s *stats) uint64 { return s.Refused }),
-		counter("radius_bad_authenticators", "Answers with a wrong authenticator.", labels, func(s *stats) uint64 { return s.BadAuthenticators }),
-		counter("radius_malformed", "Packets that are no answer to an Accounting-Request.", labels, func(s *stats) uint64 { return s.Malformed }),
-		counter("radius_late", "Authentic answers that nobody waited for any more.", labels, func(s *stats) uint64 { return s.Late }),
+	return []metric[RADIUSServer]{
+		gauge("radius_server_suspect", "1 while the server is tried only after the others.", labels, func(s *RADIUSServer) float64 { return bit(s.Suspect) }),
+		gauge("radius_pending_requests", "Requests that wait for an answer.", labels, func(s *RADIUSServer) float64 { return float64(s.Pending) }),
+		gauge("radius_sockets", "Source ports that are open.", labels, func(s *RADIUSServer) float64 { return float64(s.Sockets) }),
+		counter("radius_requests", "Requests, without repetitions.", labels, func(s *RADIUSServer) uint64 { return s.Requests }),
+		counter("radius_retransmissions", "Requests sent again.", labels, func(s *RADIUSServer) uint64 { return s.Retransmissions }),
+		counter("radius_responses", "Answers that somebody waited for.", labels, func(s *RADIUSServer) uint64 { return s.Responses }),
+		counter("radius_rejections", "Answers that refused the record.", labels, func(s *RADIUSServer) uint64 { return s.Rejections }),
+		counter("radius_timeouts", "Transmissions without an answer in time.", labels, func(s *RADIUSServer) uint64 { return s.Timeouts }),
+		counter("radius_refused", "ICMP errors.", labels, func(s *RADIUSServer) uint64 { return s.Refused }),
+		counter("radius_bad_authenticators", "Answers with a wrong authenticator.", labels, func(s *RADIUSServer) uint64 { return s.BadAuthenticators }),
+		counter("radius_malformed", "Packets that are no answer to an Accounting-Request.", labels, func(s *RADIUSServer) uint64 { return s.Malformed }),
+		counter("radius_late", "Authentic answers that nobody waited for any more.", labels, func(s *RADIUSServer) uint64 { return s.Late }),
 	}
 }
 
-func radiusClientMetrics() []metric[radius.Stats] {
-	return []metric[radius.Stats]{
+func radiusClientMetrics() []metric[RADIUS] {
+	return []metric[RADIUS]{
 		counter("radius_attributes_left_out", "Attributes that did not fit into their packets.", []string{"instance"},
-			func(s *radius.Stats) uint64 { return s.LeftOut }),
+			func(s *RADIUS) uint64 { return s.LeftOut }),
 	}
 }

@@ -13,7 +13,6 @@ import (
 	"go.uber.org/zap"
 
 	"tollgate/acctstack"
-	"tollgate/radius"
 )
 
 // statuses are a stack's instances.
@@ -30,12 +29,13 @@ func idle() Sources {
 			{Counters: acctstack.Counters{Instance: "RadAcct"}}, {Counters: acctstack.Counters{Instance: "RadAcct:backup"}},
 			{Counters: acctstack.Counters{Instance: "FileAcct"}},
 		},
-		Keeping: func() []Keeping { return nil },
-		Journal: func() Journal { return Journal{} },
+		Keeping:  func() []Keeping { return nil },
+		Journal:  func() Journal { return Journal{} },
+		StateDir: "/",
 		RADIUS: func() []RADIUS {
 			return []RADIUS{
-				{Instance: "RadAcct", Stats: radius.Stats{Servers: []radius.ServerStats{{Server: "10.0.0.1:1813"}, {Server: "10.0.0.2:1813"}}}},
-				{Instance: "RadAcct:backup", Stats: radius.Stats{Servers: []radius.ServerStats{{Server: "10.0.0.1:1813"}}}},
+				{Instance: "RadAcct", Servers: []RADIUSServer{{Server: "10.0.0.1:1813"}, {Server: "10.0.0.2:1813"}}},
+				{Instance: "RadAcct:backup", Servers: []RADIUSServer{{Server: "10.0.0.1:1813"}}},
 			}
 		},
 	}
@@ -76,7 +76,9 @@ func TestEverySeriesExistsFromTheStart(t *testing.T) {
 	for _, name := range []string{"calls_current", "calls_active", "calls_peak", "calls_total", "calls_connected_total", "calls_refused_total",
 		"calls_lost_total", "calls_overload_total", "calls_no_room_total", "calls_unjournalled_total", "calls_restored_total",
 		"sip_datagrams_received_total", "sip_datagrams_sent_total", "sip_send_errors_total", "sip_datagrams_malformed_total",
-		"sip_stray_responses_total", "journal_size_bytes", "journal_reserved_bytes", "journal_free_bytes", "journal_commits_total",
+		"sip_stray_responses_total", "journal_size_bytes", "journal_live_bytes", "journal_ledger_bytes", "journal_reserved_bytes",
+		"journal_short_bytes", "journal_kept_events", "journal_waiting_records", "journal_lost_answers_total", "journal_damages",
+		"journal_failing", "journal_commits_total",
 		"journal_commit_errors_total", "journal_lost_records_total", "journal_live_calls", "ready",
 		`config_reloads_total{result="ok"}`, `config_reloads_total{result="failed"}`} {
 		expect(t, found, "tollgate_"+name, "0")
@@ -84,7 +86,7 @@ func TestEverySeriesExistsFromTheStart(t *testing.T) {
 	for _, instance := range []string{"RadAcct", "RadAcct:backup", "FileAcct"} {
 		for _, name := range []string{"events_stored_total", "events_failed_total", "events_late_total", "attempts_open",
 			"instance_state_changes_total", "instance_state_since_timestamp_seconds", "backlog_events", "backlog_quarantined_events",
-			"backlog_oldest_age_seconds", "backlog_kept_total", "backlog_delivered_total", "backlog_dropped_total"} {
+			"backlog_oldest_age_seconds", "backlog_kept_total", "backlog_quarantined_total", "backlog_dropped_total"} {
 			expect(t, found, "tollgate_"+name+`{instance="`+instance+`"}`, "0")
 		}
 		for state, want := range map[string]string{"up": "1", "down": "0", "draining": "0"} {
@@ -98,7 +100,8 @@ func TestEverySeriesExistsFromTheStart(t *testing.T) {
 		expect(t, found, "tollgate_"+name+`{instance="RadAcct:backup",server="10.0.0.1:1813"}`, "0")
 	}
 	expect(t, found, `tollgate_radius_attributes_left_out_total{instance="RadAcct:backup"}`, "0")
-	for _, name := range []string{"go_goroutines", "process_start_time_seconds", "tollgate_config_last_reload_success_timestamp_seconds"} {
+	for _, name := range []string{"go_goroutines", "process_start_time_seconds", "tollgate_config_last_reload_success_timestamp_seconds",
+		"tollgate_state_free_bytes"} {
 		if found[name] == "" || found[name] == "0" {
 			t.Errorf("%s is %q", name, found[name])
 		}
@@ -127,12 +130,13 @@ func TestValues(t *testing.T) {
 		},
 		Keeping: func() []Keeping { return []Keeping{{"RadAcct", 1, 2, 3}, {"Gone", 9, 9, 9}} },
 		Journal: func() Journal {
-			return Journal{Bytes: 1 << 20, Reserved: 2, Free: 3, Commits: 4, CommitErrors: 5, Lost: 6, LiveCalls: 7}
+			return Journal{Bytes: 1 << 20, Reserved: 2, Short: 3, Commits: 4, CommitErrors: 5, Lost: 6, Calls: 7, Live: 8, LedgerBytes: 9, Events: 10,
+				Waiting: 11, LedgerLost: 12, Damages: 13, Failing: true}
 		},
 		RADIUS: func() []RADIUS {
-			return []RADIUS{{Instance: "RadAcct", Stats: radius.Stats{LeftOut: 1, Servers: []radius.ServerStats{
+			return []RADIUS{{Instance: "RadAcct", LeftOut: 1, Servers: []RADIUSServer{
 				{Server: "a:1", Suspect: true, Pending: 2, Sockets: 3, Requests: 4, Retransmissions: 5, Responses: 6, Rejections: 7, Timeouts: 8,
-					Refused: 9, BadAuthenticators: 10, Malformed: 11, Late: 12}, {Server: "a:1"}, {Server: "\xff:1"}}}}, {Instance: "RadAcct"}}
+					Refused: 9, BadAuthenticators: 10, Malformed: 11, Late: 12}, {Server: "a:1"}, {Server: "\xff:1"}}}, {Instance: "RadAcct"}}
 		},
 	}
 	s := start(t, sources, nil)
@@ -156,14 +160,16 @@ tollgate_backlog_oldest_age_seconds{instance="SQLAcct"} 0
 		"calls_current": "1", "calls_active": "2", "calls_peak": "3", "calls_total": "4", "calls_connected_total": "5", "calls_refused_total": "6",
 		"calls_lost_total": "7", "calls_overload_total": "8", "calls_no_room_total": "9", "calls_unjournalled_total": "10", "calls_restored_total": "11",
 		"sip_datagrams_received_total": "1", "sip_datagrams_sent_total": "2", "sip_send_errors_total": "3", "sip_datagrams_malformed_total": "4",
-		"sip_stray_responses_total": "5", "journal_size_bytes": "1.048576e+06", "journal_reserved_bytes": "2", "journal_free_bytes": "3",
+		"sip_stray_responses_total": "5", "journal_size_bytes": "1.048576e+06", "journal_reserved_bytes": "2", "journal_short_bytes": "3",
+		"journal_live_bytes": "8", "journal_ledger_bytes": "9", "journal_kept_events": "10", "journal_waiting_records": "11",
+		"journal_lost_answers_total": "12", "journal_damages": "13", "journal_failing": "1",
 		"journal_commits_total": "4", "journal_commit_errors_total": "5", "journal_lost_records_total": "6", "journal_live_calls": "7",
 		`events_stored_total{instance="RadAcct"}`: "1", `events_failed_total{instance="RadAcct"}`: "2", `events_late_total{instance="RadAcct"}`: "3",
 		`attempts_open{instance="RadAcct"}`: "4", `backlog_events{instance="RadAcct"}`: "5", `backlog_quarantined_events{instance="RadAcct"}`: "6",
 		`instance_state{instance="RadAcct",state="draining"}`: "1", `instance_state{instance="RadAcct",state="up"}`: "0",
 		`instance_state{instance="SQLAcct",state="up"}`: "1", `instance_state_since_timestamp_seconds{instance="RadAcct"}`: "1.79552154e+09",
 		`instance_state_changes_total{instance="RadAcct"}`: "2", `instance_state_changes_total{instance="SQLAcct"}`: "0",
-		`backlog_kept_total{instance="RadAcct"}`: "1", `backlog_delivered_total{instance="RadAcct"}`: "2", `backlog_dropped_total{instance="RadAcct"}`: "3",
+		`backlog_kept_total{instance="RadAcct"}`: "1", `backlog_quarantined_total{instance="RadAcct"}`: "2", `backlog_dropped_total{instance="RadAcct"}`: "3",
 		`backlog_kept_total{instance="SQLAcct"}`: "0", `radius_attributes_left_out_total{instance="RadAcct"}`: "1",
 		`radius_server_suspect{instance="RadAcct",server="a:1"}`: "1", `radius_late_total{instance="RadAcct",server="a:1"}`: "12",
 		`radius_requests_total{instance="RadAcct",server="a:1"}`: "4", `radius_requests_total{instance="RadAcct",server="?:1"}`: "0",

@@ -1,9 +1,6 @@
 package monitor
 
-import (
-	"tollgate/acctstack"
-	"tollgate/radius"
-)
+import "tollgate/acctstack"
 
 // Instances are the module instances of the accounting stack, one entry for each name.
 type Instances interface {
@@ -32,29 +29,54 @@ type Datagrams struct {
 	Strays                     uint64 // answers to no request of ours
 }
 
-// Journal is how the journal is doing.
+// Journal is how the journal is doing: what there is at the moment, and counts since the start of the program.
 type Journal struct {
-	Bytes        int64 // that its segments take on disk
-	Reserved     int64 // bytes that running calls may still need
-	Free         int64 // bytes that new calls may still take
+	Bytes        int64 // that its files take, without the ledger's
+	Live         int64 // of them, what is still needed
+	LedgerBytes  int64
+	Reserved     int64 // bytes set aside for what calls and kept events have still to write
+	Short        int64 // bytes that should be set aside, and for which the disk has no room
+	Calls        int   // live ones
+	Events       int   // kept ones
+	Waiting      int   // records that are not on the disk yet
 	Commits      uint64
-	CommitErrors uint64
-	Lost         uint64 // records that were damaged on disk
-	LiveCalls    int    // that the journal has
+	CommitErrors uint64 // records that were not on the disk when they should have been
+	Lost         uint64 // records that could not be written at all
+	LedgerLost   uint64 // answers of modules that could not be written to the ledger
+	Damages      int    // places that were torn, damaged or missing when the journal was opened
+	Failing      bool   // nothing can be written at the moment
 }
 
-// Keeping is what became of the events that were kept for an instance, since the start of the program.
+// Keeping is what became of events at an instance, since the start of the program.
 type Keeping struct {
-	Instance  string
-	Kept      uint64
-	Delivered uint64 // late
-	Dropped   uint64 // by the operator
+	Instance    string
+	Kept        uint64 // copies that were kept
+	Quarantined uint64 // of them, those that went into quarantine
+	Dropped     uint64 // of them, those that the operator dropped
 }
 
 // RADIUS are the counters of the RADIUS client of an instance.
 type RADIUS struct {
 	Instance string
-	radius.Stats
+	LeftOut  uint64 // attributes that did not fit into their packets
+	Servers  []RADIUSServer
+}
+
+// RADIUSServer are the counters of one server: those of RFC 4670's client MIB and some more.
+type RADIUSServer struct {
+	Server            string // HOST:PORT
+	Suspect           bool
+	Pending           int    // requests that wait for an answer now
+	Sockets           int    // source ports that are open
+	Requests          uint64 // new requests, without repetitions
+	Retransmissions   uint64
+	Responses         uint64 // answers that somebody waited for
+	Rejections        uint64 // of these, those that refused the record
+	Timeouts          uint64 // transmissions without an answer in time
+	Refused           uint64 // ICMP errors
+	BadAuthenticators uint64
+	Malformed         uint64 // and packets that are no answer to an Accounting-Request
+	Late              uint64 // authentic answers that nobody waited for any more: late ones, duplicates
 }
 
 // Sources are what a scrape reads. Every function may be nil, then its metrics are missing; all are called by several
@@ -66,6 +88,7 @@ type Sources struct {
 	Keeping   func() []Keeping // an instance without an entry has zeros
 	Journal   func() Journal
 	RADIUS    func() []RADIUS
+	StateDir  string // the directory of which the free space is told; "" tells none
 	// Refusing tells why the gatekeeper can take no call although it is up, such as a journal without room; nil if it can.
 	Refusing func() error
 }
