@@ -83,7 +83,8 @@ func StartFreeRADIUS(t testing.TB) *FreeRADIUS {
 	}
 	t.Cleanup(func() {
 		if t.Failed() && r.process != nil {
-			t.Logf("freeradius printed: %s", r.process.Output())
+			out := r.process.Output()
+			t.Logf("freeradius printed: %s", out[max(0, len(out)-2000):])
 		}
 		r.Kill()
 	})
@@ -93,6 +94,9 @@ func StartFreeRADIUS(t testing.TB) *FreeRADIUS {
 
 // Address is HOST:PORT of accounting.
 func (r *FreeRADIUS) Address() string { return fmt.Sprintf("%s:%d", Loopback, r.Port) }
+
+// DetailFile is where the server writes its records, for a reader of its own: Records keeps them all in memory.
+func (r *FreeRADIUS) DetailFile() string { return filepath.Join(r.dir, "detail") }
 
 // Restart starts the server anew on the same port, with the records that it has.
 func (r *FreeRADIUS) Restart() {
@@ -153,7 +157,7 @@ func (r Record) Get(attribute string) string {
 // one goroutine at a time: what was read stays in memory until the file grows.
 func (r *FreeRADIUS) Records(t testing.TB) []Record {
 	t.Helper()
-	path := filepath.Join(r.dir, "detail")
+	path := r.DetailFile()
 	info, err := os.Stat(path)
 	if os.IsNotExist(err) {
 		return nil

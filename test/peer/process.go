@@ -24,12 +24,18 @@ type Process struct {
 	name   string
 	output string // path
 	done   chan struct{}
-	err    error // of Wait, once done is closed
+	err    error     // of Wait, once done is closed
+	ended  time.Time // once done is closed
 }
 
 // Start runs the program with its standard output and error in DIR/NAME.out, in a process group of its own. A program
 // that is not installed is an error that says how to get it. The caller stops the process with Kill or Stop.
 func Start(dir, program string, args ...string) (*Process, error) {
+	return StartEnv(dir, nil, program, args...)
+}
+
+// StartEnv is Start with further variables in the program's environment, as NAME=VALUE.
+func StartEnv(dir string, env []string, program string, args ...string) (*Process, error) {
 	path, err := find(program)
 	if err != nil {
 		return nil, err
@@ -42,6 +48,7 @@ func Start(dir, program string, args ...string) (*Process, error) {
 	defer out.Close()
 	cmd := exec.Command(path, args...)
 	cmd.Dir, cmd.Stdout, cmd.Stderr = dir, out, out
+	cmd.Env = append(os.Environ(), env...)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	if err := cmd.Start(); err != nil {
 		return nil, fmt.Errorf("starting %s: %w", name, err)
@@ -64,6 +71,7 @@ func find(program string) (string, error) {
 
 func (p *Process) wait() {
 	p.err = p.cmd.Wait()
+	p.ended = time.Now()
 	close(p.done)
 }
 
@@ -72,6 +80,12 @@ func (p *Process) PID() int { return p.cmd.Process.Pid }
 
 // Done is closed when the process has ended.
 func (p *Process) Done() <-chan struct{} { return p.done }
+
+// Ended waits for the end of the process and tells when that was.
+func (p *Process) Ended() time.Time {
+	<-p.done
+	return p.ended
+}
 
 // ExitCode waits for the end of the process; -1 if a signal ended it.
 func (p *Process) ExitCode() int {

@@ -29,6 +29,7 @@ func TestScenarios(t *testing.T) {
 		{uac: "uac_auth.xml", uas: "uas_challenge.xml"},
 		{uac: "uac_auth_refused.xml", uas: "uas_challenge.xml", password: "wrong"},
 		{uac: "load_uac.xml", uas: "load_uas.xml"},
+		{uac: "uac_persistent.xml", uas: "uas_persistent.xml"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.uac+" "+tt.uas, func(t *testing.T) {
