@@ -16,12 +16,15 @@ type Setup struct {
 	Factories []Factory
 	Section   func(name string) *config.Section // the bound section of an instance
 	Env       Env                               // Instance, Enabled and the name of Log are filled in for each instance
+	Keeping   *Keeping                          // nil: nothing is kept
+	Notes     func(instance string) Notes       // nil: there are none
 }
 
 // Build makes the stack and its modules. It touches neither disk nor network; Start does. The problems may hold
 // warnings only, then the stack is usable.
 func Build(setup Setup) (*Stack, config.Problems) {
 	s := newStack(setup.Rules, setup.Env.Log)
+	s.keeping = setup.Keeping
 	var problems config.Problems
 	for i := range setup.Rules {
 		rule := &setup.Rules[i]
@@ -43,6 +46,9 @@ func (setup *Setup) instance(rule *Rule) (*instance, config.Problems) {
 	}
 	env := setup.Env
 	env.Instance, env.Enabled, env.Log = rule.Name, rule.Kinds, setup.Env.Log.Named(rule.Name)
+	if setup.Notes != nil {
+		env.Notes = setup.Notes(rule.Name)
+	}
 	module, err := factory.New(env, section)
 	var problems config.Problems
 	if err != nil && !errors.As(err, &problems) {
@@ -56,13 +62,26 @@ func (setup *Setup) instance(rule *Rule) (*instance, config.Problems) {
 			problems[i].Line, problems[i].Text = rule.Line, fmt.Sprintf("section [%s] is missing: %s", rule.Name, problems[i].Text)
 		}
 	}
-	in := &instance{name: rule.Name, module: module, log: env.Log}
-	in.timeout = section.Duration("Timeout")
-	rule.Lossy = section.Text("Realtime") == "GRANT_AND_LOSE"
-	if section.Text("Realtime") == "GRANT_AND_STORE" {
-		problems = append(problems, section.Warning("Realtime", "GRANT_AND_STORE grants nothing more while Spool=none keeps no event"))
+	in := &instance{name: rule.Name, module: module, kinds: rule.Kinds, log: env.Log}
+	if setup.Keeping != nil {
+		in.queue = setup.Keeping.queue(rule.Name)
 	}
-	return in, problems
+	in.timeout, in.retries, in.giveUp = section.Duration("Timeout"), int(section.Int("Retries")), section.Duration("GiveUpAfter")
+	return in, append(problems, rule.keeping(section)...)
+}
+
+// keeping reads what the module's section says of keeping into the rule.
+func (r *Rule) keeping(section *config.Section) (warnings config.Problems) {
+	realtime := section.Text("Realtime")
+	r.Lossy, r.Storing = realtime == "GRANT_AND_LOSE", realtime == "GRANT_AND_STORE"
+	r.Spool, r.NoSpool, _ = ParseSpool(section.Text("Spool")) // Check has parsed it
+	if r.Storing && r.NoSpool {
+		warnings = append(warnings, section.Warning("Realtime", "GRANT_AND_STORE grants nothing more while Spool=none keeps no event"))
+	}
+	if idle := r.Spool &^ r.Kinds; idle != 0 {
+		warnings = append(warnings, section.Warning("Spool", "Spool: %s is never asked about %s, so none is kept for it", r.Name, idle))
+	}
+	return warnings
 }
 
 func (setup *Setup) factory(name string) *Factory {

@@ -18,6 +18,9 @@ var controlNames = [...]string{"required", "optional", "sufficient", "alternativ
 // String is the control's name in the INI file.
 func (c Control) String() string { return controlNames[c] }
 
+// terminal tells whether success ends the walk.
+func (c Control) terminal() bool { return c == Sufficient || c == Alternative }
+
 // ParseControl finds a control by its name, without case.
 func ParseControl(name string) (Control, bool) {
 	for c, n := range controlNames {

@@ -13,6 +13,8 @@ type Current struct {
 	log     *zap.Logger
 	ctx     context.Context // how long a stack that was swapped out may wait for its walks
 	cancel  context.CancelFunc
+	drain   context.Context // how long it may wait until what only it can deliver is delivered
+	enough  context.CancelFunc
 	mu      sync.RWMutex
 	stack   *Stack
 	retired sync.WaitGroup
@@ -22,6 +24,7 @@ type Current struct {
 func NewCurrent(stack *Stack, log *zap.Logger) *Current {
 	c := &Current{stack: stack, log: log}
 	c.ctx, c.cancel = context.WithCancel(context.Background())
+	c.drain, c.enough = context.WithCancel(c.ctx)
 	return c
 }
 
@@ -59,14 +62,15 @@ func (c *Current) Counters() []Counters {
 	return c.stack.Counters()
 }
 
-// Swap makes next, which must be started, the current stack. The old one closes in the background.
+// Swap makes next, which must be started, the current stack. The old one closes in the background,
+// once what is kept for instances that next does not have is delivered.
 func (c *Current) Swap(next *Stack) {
 	c.mu.Lock()
 	old := c.stack
 	c.stack = next
 	c.mu.Unlock()
 	c.retired.Go(func() {
-		if err := old.Close(c.ctx); err != nil {
+		if err := old.retire(c.ctx, c.drain); err != nil {
 			c.log.Error("closing the stack of before the reload", zap.Error(err))
 		}
 	})
@@ -81,8 +85,10 @@ func (c *Current) Abort() {
 	c.stack.cancel()
 }
 
-// Close closes the current stack as Stack.Close does, and waits for those that were swapped out.
+// Close closes the current stack as Stack.Close does, and waits for the walks of those that were swapped out. Late delivery
+// ends at once: what is not delivered stays kept.
 func (c *Current) Close(ctx context.Context) error {
+	c.enough()
 	defer context.AfterFunc(ctx, c.cancel)()
 	c.mu.RLock()
 	stack := c.stack

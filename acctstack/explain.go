@@ -11,11 +11,13 @@ func (s *Step) Reason(rule *Rule, last bool) string {
 	if rule.Fixed {
 		who = "default"
 	}
-	if s.Result != OK && rule.Lossy {
-		lost := Step{Result: OK, Effect: s.Effect}
-		plain := *rule
-		plain.Lossy = false
-		return "lost, which Realtime=GRANT_AND_LOSE counts as ok: " + lost.Reason(&plain, last)
+	if s.Granted {
+		plain := Step{Result: OK, Effect: s.Effect}
+		why := "not stored, which Realtime=GRANT_AND_LOSE counts as ok: "
+		if rule.Storing {
+			why = "to be kept, which Realtime=GRANT_AND_STORE counts as ok: "
+		}
+		return why + plain.Reason(rule, last)
 	}
 	switch {
 	case s.Effect == Spoils:
@@ -32,13 +34,18 @@ func (s *Step) Reason(rule *Rule, last bool) string {
 	return who + " succeeded: the walk goes on"
 }
 
-// String tells the whole walk, a line for each step and one for the outcome.
+// String tells the whole walk, a line for each step, with what is kept of an event that failed there, and one for the
+// outcome.
 func (v Verdict) String() string {
 	var b strings.Builder
 	for i := range v.Steps {
 		step := &v.Steps[i]
 		rule := &v.Rules[step.Rule]
-		fmt.Fprintf(&b, "  %-18s %-5s %s\n", rule.Name, step.Result, step.Reason(rule, i == len(v.Steps)-1))
+		fmt.Fprintf(&b, "  %-18s %-5s %s", rule.Name, step.Result, step.Reason(rule, i == len(v.Steps)-1))
+		if fate := v.Tell(i); fate != "" {
+			b.WriteString("; " + fate)
+		}
+		b.WriteByte('\n')
 	}
 	outcome := "ok"
 	switch {

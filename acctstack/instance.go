@@ -23,7 +23,11 @@ var errTooManyOpen = fmt.Errorf("%d attempts are still open past their Timeout",
 type instance struct {
 	name    string
 	module  Module
+	kinds   Kinds
 	timeout time.Duration // 0: the module's own limits are enough
+	retries int           // Retries=, of late delivery
+	giveUp  time.Duration // GiveUpAfter=; 0: never
+	queue   *queue        // what is kept for it; nil if the stack keeps nothing
 	log     *zap.Logger
 
 	open     atomic.Int64 // attempts past their timeout
@@ -33,8 +37,33 @@ type instance struct {
 	failures atomic.Uint64 // in a row
 }
 
+// ErrQueued is the result of an instance that was not asked: earlier events of the call are still kept for it, and this one
+// must not overtake them.
+var ErrQueued = errors.New("queued behind earlier events of the call")
+
 // result turns what the module returned into its answer for the walk, and counts it.
 func (in *instance) result(ev *Event, err error) Result {
+	result := in.count(ev, err)
+	if in.queue != nil {
+		in.queue.note(ev, result, err)
+	}
+	return result
+}
+
+// note passes an answer on to those who keep an eye on them.
+func (q *queue) note(ev *Event, result Result, err error) {
+	if q.k.ledger != nil {
+		q.k.ledger.Answered(ev, q.name, result, err)
+	}
+	switch {
+	case result == OK && q.alert.Load():
+		q.succeeded()
+	case result == Fail && !IsPermanent(err):
+		q.failed(err)
+	}
+}
+
+func (in *instance) count(ev *Event, err error) Result {
 	if err == nil {
 		in.stored.Add(1)
 		if in.failures.Load() != 0 {
@@ -48,7 +77,14 @@ func (in *instance) result(ev *Event, err error) Result {
 	if n := in.failures.Add(1); worthTelling(n) {
 		in.log.Warn("event not stored", zap.String("event", ev.Kind.String()), zap.Stringer("id", ev.ID), zap.Uint64("failures", n), zap.Error(err))
 	}
-	if errors.Is(err, ErrNext) {
+	return resultOf(err)
+}
+
+func resultOf(err error) Result {
+	switch {
+	case err == nil:
+		return OK
+	case errors.Is(err, ErrNext):
 		return Next
 	}
 	return Fail
@@ -67,6 +103,16 @@ func (in *instance) late(ev *Event, err error) {
 		in.log.Info("answer after Timeout", zap.String("event", ev.Kind.String()), zap.Stringer("id", ev.ID), zap.Bool("stored", err == nil),
 			zap.Uint64("late", n), zap.Error(err))
 	}
+	if q := in.queue; q != nil {
+		result := resultOf(err)
+		if q.k.ledger != nil {
+			q.k.ledger.Answered(ev, q.name, result, err)
+		}
+		if result == OK {
+			q.succeeded()
+		}
+		q.returned(ev.ID, result == OK)
+	}
 }
 
 func (in *instance) start() error {
@@ -83,7 +129,19 @@ func (in *instance) close() error {
 	return nil
 }
 
+// store is an attempt of a walk.
 func (in *instance) store(ctx context.Context, ev *Event) error {
+	if q := in.queue; q != nil && q.alert.Load() {
+		number := q.enter()
+		err := in.ask(ctx, ev)
+		q.exit(number, err == nil)
+		return err
+	}
+	return in.ask(ctx, ev)
+}
+
+// ask is any attempt.
+func (in *instance) ask(ctx context.Context, ev *Event) error {
 	if in.open.Load() >= maxOpen {
 		return errTooManyOpen
 	}

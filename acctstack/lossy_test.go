@@ -27,7 +27,7 @@ func TestLossyRule(t *testing.T) {
 		if !v.OK || v.Stored() || !v.Asked() {
 			t.Errorf("%s: ok %t, stored %t, asked %t", control, v.OK, v.Stored(), v.Asked())
 		}
-		if reason := v.Steps[0].Reason(&rules[0], !more); !strings.HasPrefix(reason, "lost, which Realtime=GRANT_AND_LOSE counts as ok: "+control.String()+" succeeded") {
+		if reason := v.Steps[0].Reason(&rules[0], !more); !strings.HasPrefix(reason, "not stored, which Realtime=GRANT_AND_LOSE counts as ok: "+control.String()+" succeeded") {
 			t.Errorf("%s: %s", control, reason)
 		}
 	}

@@ -19,7 +19,11 @@ type Rule struct {
 	Answer  Result
 	// Lossy is Realtime=GRANT_AND_LOSE: an event that the module has not stored counts as ok in the walk.
 	Lossy bool
-	Line  int // in the file
+	// Storing is Realtime=GRANT_AND_STORE: an event that is kept for the module counts as ok in the walk.
+	Storing bool
+	Spool   Kinds // the kinds that Spool= names: they are kept whenever they fail here
+	NoSpool bool  // Spool=none: nothing is kept for the module
+	Line    int   // in the file
 }
 
 // Module is the name without the instance: "RadAcct" of "RadAcct:backup".

@@ -18,6 +18,12 @@ import (
 //     event's attempt for its own: its state holds a tick that has passed, and one armed later holds a tick to come.
 //   - The loser waits for Stack.mu before it leaves, so the new goroutine is counted in Stack.work before the loser's
 //     count goes, and Close cannot see zero in between.
+//
+// What is kept of an event whose attempt has an unknown end hangs on one thing more: the attempt is noted in its
+// instance's queue (queue.open) while the watcher still holds Stack.mu. So the loser, which comes through Stack.mu, finds the note
+// when it reports, and whoever of the two comes second draws the consequence, under the queue's lock: the walk, when it
+// settles the event (queue.add, queue.unkept), or the loser (queue.returned). Neither needs the run for it. Locks are taken in
+// the order Stack.mu, queue.mu; nothing waits under either.
 type run struct {
 	stack *Stack
 	event *Event
@@ -39,6 +45,7 @@ func (s *Stack) begin(ev *Event, to Receiver) *run {
 	}
 	r.event, r.to = ev, to
 	r.steps.Begin(s.rules, ev.Kind)
+	r.steps.trail, r.steps.noSpool = ev.Trail, s.keeping == nil
 	s.mu.Lock()
 	r.prev, r.next = nil, s.runs
 	if s.runs != nil {
@@ -74,10 +81,17 @@ func (r *run) walk() {
 	for {
 		i, more := r.steps.Next()
 		if !more {
+			if s.keeping != nil && !r.settle() {
+				continue
+			}
 			r.end()
 			return
 		}
 		in := s.instances[i]
+		if q := in.queue; q != nil && q.alert.Load() && q.holds(ev) {
+			r.steps.Answer(Fail, ErrQueued)
+			continue
+		}
 		mine := r.arm(in.timeout)
 		err := in.store(s.ctx, ev)
 		if !r.state.CompareAndSwap(mine, after(mine)) {
@@ -135,6 +149,9 @@ func (r *run) take(now uint64) bool {
 func (r *run) carryOn() {
 	in := r.stack.instances[r.steps.at]
 	in.open.Add(1)
+	if in.queue != nil {
+		in.queue.opened(r.event.ID)
+	}
 	r.stack.work.Go(func() {
 		r.steps.Answer(in.result(r.event, errTimeout), errTimeout)
 		r.walk()

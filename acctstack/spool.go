@@ -36,6 +36,8 @@ type Kept struct {
 	Time     time.Time // of the event
 	Instance string
 	Reason   string // why it is in quarantine; "" if it is not
+	Attempts int    // to deliver it late, in this run; filled in by Keeping.Kept, not by the spool
+	Err      string // how the last of them ended; filled in by Keeping.Kept, too
 }
 
 // Ledger is told what a module answered, for the record. It must not wait.

@@ -26,6 +26,7 @@ type Stack struct {
 	rules     []Rule
 	instances []*instance // by rule; nil for default
 	wants     Kinds
+	keeping   *Keeping // nil: nothing is kept
 	log       *zap.Logger
 
 	ctx     context.Context // of every Store; ends when Close has waited long enough
@@ -34,6 +35,11 @@ type Stack struct {
 	work    sync.WaitGroup // walks, and attempts that outlived theirs
 	watch   sync.WaitGroup
 	stop    chan struct{}
+
+	delivering  context.Context // of late deliveries
+	stopDeliver context.CancelFunc
+	deliveries  sync.WaitGroup
+	couriers    []*courier
 
 	clock atomic.Int64 // ticks since Start, coarse on purpose: it is read for each attempt
 	mu    sync.Mutex
@@ -62,6 +68,10 @@ func (s *Stack) Start() error {
 		s.started = append(s.started, in)
 	}
 	s.watch.Go(s.watchTimeouts)
+	s.delivering, s.stopDeliver = context.WithCancel(s.ctx)
+	if s.keeping != nil {
+		s.keeping.attach(s)
+	}
 	return nil
 }
 
@@ -72,19 +82,55 @@ func (s *Stack) Submit(ev *Event, to Receiver) {
 	s.work.Go(r.walk)
 }
 
-// Close waits for the walks that are under way; when ctx ends it cancels what they wait for, and waits again. Then it
-// closes the modules, the one that was started last first. It is called once, on a stack that was started.
+// Close stops late delivery and waits for the walks that are under way; when ctx ends it cancels what they wait for, and
+// waits again. Then it closes the modules, the one that was started last first. It is called once, on a stack that was
+// started.
 func (s *Stack) Close(ctx context.Context) error {
+	s.detach()
+	s.stopDeliver()
+	s.finish(ctx, &s.work, s.cancel)
+	return s.end()
+}
+
+// retire is Close for a stack that another one has replaced. Before the modules close, what is kept for an instance that the
+// newer stacks do not have is delivered, unless draining ends.
+func (s *Stack) retire(ctx, draining context.Context) error {
+	s.finish(ctx, &s.work, s.cancel)
+	for _, c := range s.couriers {
+		select {
+		case <-c.whenIdle():
+		case <-draining.Done():
+		case <-s.ctx.Done():
+		}
+	}
+	s.detach()
+	s.finish(draining, &s.deliveries, s.stopDeliver)
+	return s.end()
+}
+
+// detach takes the backlogs from the stack: no further delivery begins.
+func (s *Stack) detach() {
+	for _, c := range s.couriers {
+		c.q.detach(c)
+	}
+}
+
+// finish waits for the work; when ctx ends it cancels what that waits for, and waits again.
+func (s *Stack) finish(ctx context.Context, work *sync.WaitGroup, cancel context.CancelFunc) {
 	finished := make(chan struct{})
 	var waiter sync.WaitGroup
-	waiter.Go(func() { s.work.Wait(); close(finished) })
+	waiter.Go(func() { work.Wait(); close(finished) })
 	select {
 	case <-finished:
 	case <-ctx.Done():
-		s.cancel()
+		cancel()
 	}
 	waiter.Wait()
+}
+
+func (s *Stack) end() error {
 	s.cancel()
+	s.deliveries.Wait()
 	close(s.stop)
 	s.watch.Wait()
 	return s.closeModules()
@@ -108,6 +154,9 @@ type Counters struct {
 	Failed   uint64 // attempts that failed as far as their walk knows; one past its Timeout may turn out to be stored, too
 	Late     uint64 // answers that came after the Timeout
 	Open     int64  // attempts that are still open past their Timeout
+	// Of the instance's name since the start of the program: copies that were kept, those of them that went into quarantine,
+	// and those that the operator dropped.
+	Kept, Quarantined, Dropped uint64
 }
 
 // Counters has an entry for each instance, in the order of the rules.
@@ -115,7 +164,7 @@ func (s *Stack) Counters() []Counters {
 	var all []Counters
 	for _, in := range s.instances {
 		if in != nil {
-			all = append(all, in.counters())
+			all = append(all, in.status().Counters)
 		}
 	}
 	return all

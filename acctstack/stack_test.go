@@ -280,7 +280,7 @@ func TestBuildTellsProblems(t *testing.T) {
 		return nil, errors.New("no such backend")
 	}
 	factories := []acctstack.Factory{odd, stacktest.Factory("Talker", &talker{}), stacktest.Factory("Keeper", &stacktest.Fake{})}
-	text := "[Odd:b]\nTimeout=5\n[Keeper]\nRealtime=GRANT_AND_STORE\n[Gatekeeper::Acct]\nOdd=required\nOdd:b=required\nTalker=required\nKeeper=required\n"
+	text := "[Odd:b]\nTimeout=5\n[Keeper]\nRealtime=GRANT_AND_STORE\nSpool=none\n[Gatekeeper::Acct]\nOdd=required\nOdd:b=required\nTalker=required\nKeeper=required\n"
 	file, err := config.Parse("t.ini", []byte(text))
 	if err != nil {
 		t.Fatal(err)
@@ -290,11 +290,11 @@ func TestBuildTellsProblems(t *testing.T) {
 		schema = append(schema, stacktest.Declaration(f))
 	}
 	rules, _ := acctstack.ParseRules(file.Section("Gatekeeper::Acct"), nil, factories)
-	rules = append(rules, acctstack.Rule{Name: "Gone", Line: 11})
+	rules = append(rules, acctstack.Rule{Name: "Gone", Line: 12})
 	_, problems := acctstack.Build(acctstack.Setup{Rules: rules, Factories: factories, Env: acctstack.Env{Log: zap.NewNop()},
 		Section: func(name string) *config.Section { return schema.Section(file, name) }})
-	want := "t.ini:6: no such backend\nt.ini:2: one\nt.ini:1: two\nt.ini:3: warning: unknown placeholder\n" +
-		"t.ini:4: warning: GRANT_AND_STORE grants nothing more while Spool=none keeps no event\nt.ini:11: unknown module \"Gone\""
+	want := "t.ini:7: no such backend\nt.ini:2: one\nt.ini:1: two\nt.ini:3: warning: unknown placeholder\n" +
+		"t.ini:4: warning: GRANT_AND_STORE grants nothing more while Spool=none keeps no event\nt.ini:12: unknown module \"Gone\""
 	if got := problems.Error(); got != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
 	}

@@ -31,10 +31,10 @@ type Status struct {
 	Reason      string    // the last error; "" if the state is Up
 	Backlog     int       // events kept for it, without those in quarantine
 	Oldest      time.Time // when the oldest of them happened; zero if there is none
-	Quarantined int
+	Quarantined int       // copies in quarantine now; Counters.Quarantined is how many ever went there
 }
 
-// Watcher is told of each change of an instance's state, with the state before. It must not wait.
+// Watcher is told of each change of an instance's state, with the state before. It must not wait, nor call back.
 type Watcher interface {
 	StateChanged(now Status, before State)
 }

@@ -9,13 +9,15 @@ package acctstack
 //
 // The zero Walk is ready for Begin, and a used one may begin again: it keeps its memory.
 type Walk struct {
-	rules []Rule
-	kind  Kind
-	at    int  // the rule that is being asked
-	final bool // no required or sufficient rule failed
-	last  Result
-	done  bool
-	steps []Step
+	rules   []Rule
+	kind    Kind
+	trail   *Trail // of the event's call, if it is known
+	noSpool bool   // nothing can be kept
+	at      int    // the rule that is being asked
+	final   bool   // no required or sufficient rule failed
+	last    Result
+	done    bool
+	steps   []Step
 }
 
 // Begin starts the walk of an event of that kind.
@@ -48,7 +50,8 @@ func (w *Walk) Next() (index int, ok bool) {
 func (w *Walk) Answer(result Result, err error) {
 	rule := &w.rules[w.at]
 	counts := result
-	if rule.Lossy {
+	granted := result != OK && (rule.Lossy || result == Fail && w.stores(rule, err))
+	if granted {
 		counts = OK
 	}
 	effect := w.effect(rule.Control, counts)
@@ -59,13 +62,34 @@ func (w *Walk) Answer(result Result, err error) {
 	case Ends:
 		w.done = true
 	}
-	w.steps = append(w.steps, Step{Rule: w.at, Result: result, Err: err, Effect: effect})
+	w.steps = append(w.steps, Step{Rule: w.at, Result: result, Err: err, Effect: effect, Granted: granted})
+}
+
+// stores tells whether a failure counts as ok because the event will be kept for the rule's module.
+func (w *Walk) stores(rule *Rule, err error) bool {
+	return rule.stores(w.kind) && !w.noSpool && !strange(w.kind, w.trail, rule) && !IsPermanent(err)
+}
+
+// unspool tells the walk that nothing can be kept after all. What counted as ok because it would be kept counts as failed
+// then, and rules below it may have to be asked, so Next goes on. It is false if nothing counted so.
+func (w *Walk) unspool() bool {
+	steps, trail, changed := w.steps, w.trail, false
+	w.Begin(w.rules, w.kind)
+	w.trail, w.noSpool = trail, true
+	for _, step := range steps { // each is read before Answer writes it anew
+		w.at = step.Rule
+		w.Answer(step.Result, step.Err)
+		again := &w.steps[len(w.steps)-1]
+		again.Late = step.Late
+		changed = changed || again.Granted != step.Granted
+	}
+	return changed
 }
 
 // effect is GnuGk's table. Success under sufficient and alternative ends the walk, except for the kinds of Kamailio's
 // acc module, which reach every instance.
 func (w *Walk) effect(control Control, result Result) Effect {
-	terminal := control == Sufficient || control == Alternative
+	terminal := control.terminal()
 	forgiving := control == Optional || control == Alternative
 	switch {
 	case result == OK && terminal && !w.kind.transactional():
@@ -78,7 +102,7 @@ func (w *Walk) effect(control Control, result Result) Effect {
 
 // Verdict is the outcome; it is valid until the walk begins again.
 func (w *Walk) Verdict() Verdict {
-	return Verdict{OK: w.final && w.last == OK, Rules: w.rules, Kind: w.kind, Steps: w.steps}
+	return Verdict{OK: w.final && w.last == OK, Rules: w.rules, Kind: w.kind, Steps: w.steps, Trail: w.trail, NoSpool: w.noSpool}
 }
 
 // Effect is what one answer does to the walk.
@@ -97,7 +121,14 @@ type Step struct {
 	Result Result
 	Err    error // behind a Fail or Next
 	Effect Effect
+	// Granted tells of a failure that counted as ok: Realtime= says so of kept or of lost events.
+	Granted bool
+	// Late tells that the module answered ok after its Timeout, and before the walk ended: it has the event after all.
+	Late bool
 }
+
+// stored tells whether the rule's module has the event.
+func (s *Step) stored() bool { return s.Result == OK || s.Late }
 
 // Verdict is the outcome of an event with every step that led to it.
 type Verdict struct {
@@ -105,12 +136,15 @@ type Verdict struct {
 	Rules []Rule
 	Kind  Kind
 	Steps []Step
+	Trail *Trail // of the event's call; nil if it is not known
+	// NoSpool tells that nothing can be kept: there is no spool, or it did not take the event.
+	NoSpool bool
 }
 
 // Stored tells whether a module has the event.
 func (v *Verdict) Stored() bool {
 	for i := range v.Steps {
-		if step := &v.Steps[i]; step.Result == OK && !v.Rules[step.Rule].Fixed {
+		if step := &v.Steps[i]; step.stored() && !v.Rules[step.Rule].Fixed {
 			return true
 		}
 	}

@@ -211,17 +211,17 @@ func TestExplanation(t *testing.T) {
 	}{
 		{"nobody", "A=required;stop", nil, "  => ok: no rule is eligible\n"},
 		{"spoiled", "A=required\nB=optional", []acctstack.Result{acctstack.Fail, acctstack.OK},
-			"  A                  fail  required failed: the event fails, whatever the others say; the walk goes on\n" +
+			"  A                  fail  required failed: the event fails, whatever the others say; the walk goes on; not kept: the call is refused\n" +
 				"  B                  ok    optional succeeded and was the last one asked\n  => FAIL\n"},
 		{"ended", "A=optional\nB=sufficient\nC=required", []acctstack.Result{acctstack.OK, acctstack.OK},
 			"  A                  ok    optional succeeded: the walk goes on\n" +
 				"  B                  ok    sufficient succeeded: enough, nobody further is asked\n  => ok\n"},
 		{"forgiven and default", "A=alternative\ndefault=fail", []acctstack.Result{acctstack.Next},
-			"  A                  next  alternative failed: forgiven, the walk goes on\n" +
+			"  A                  next  alternative failed: forgiven, the walk goes on; not kept: it said next\n" +
 				"  default            fail  default failed: the event fails, whatever the others say; the walk goes on\n  => FAIL\n"},
 		{"the last one decides", "A=required\nB=optional", []acctstack.Result{acctstack.OK, acctstack.Fail},
 			"  A                  ok    required succeeded: the walk goes on\n" +
-				"  B                  fail  optional failed and was the last one asked: its result decides\n  => FAIL\n"},
+				"  B                  fail  optional failed and was the last one asked: its result decides; not kept: the call is refused\n  => FAIL\n"},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {

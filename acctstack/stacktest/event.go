@@ -5,6 +5,7 @@ package stacktest
 import (
 	"fmt"
 	"net/netip"
+	"slices"
 	"time"
 
 	"tollgate/acctstack"
@@ -15,9 +16,10 @@ import (
 var begin = time.Date(2026, time.March, 5, 14, 30, 15, 250e6, time.UTC)
 
 // Event makes the event of that kind of call n, complete as the gatekeeper would make it. Two calls of Event give events
-// with different ids.
+// with different ids. Events of the same n are of the same call, in the order of their kinds; each has a Trail of its own, which
+// a test that needs a common one sets.
 func Event(kind acctstack.Kind, n int) *acctstack.Event {
-	ev := &acctstack.Event{Kind: kind, Seq: 1}
+	ev := &acctstack.Event{Kind: kind}
 	ev.ID = cdr.NewUUID(time.Now())
 	ev.Time = begin
 	ev.Name = "tollgate-test"
@@ -31,7 +33,17 @@ func Event(kind acctstack.Kind, n int) *acctstack.Event {
 		ev.Record = Record(kind, n)
 		ev.Time = ev.Record.Now
 	}
+	if ev.Record != nil && kind != acctstack.Reject {
+		ev.Call, ev.Seq, ev.Trail = cdr.UUID(ev.Record.CallID), seq(kind), &acctstack.Trail{}
+	}
 	return ev
+}
+
+// seq is the place of the kind in a call that has one event of each.
+func seq(kind acctstack.Kind) uint32 {
+	order := []acctstack.Kind{acctstack.Start, acctstack.Alert, acctstack.Connect, acctstack.Ack, acctstack.Update, acctstack.MediaFail,
+		acctstack.Request, acctstack.Transaction, acctstack.Missed, acctstack.CDR, acctstack.Stop}
+	return uint32(slices.Index(order, kind) + 1)
 }
 
 func endpoint(n int) *cdr.Endpoint {

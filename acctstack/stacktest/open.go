@@ -103,8 +103,14 @@ func Stack(t testing.TB, lines string, factories ...acctstack.Factory) *acctstac
 	return stack
 }
 
-// Build makes a stack from the lines of [Gatekeeper::Acct], which the sections of modules may follow.
+// Build makes a stack from the lines of [Gatekeeper::Acct], which the sections of modules may follow. It keeps nothing.
 func Build(t testing.TB, lines string, factories ...acctstack.Factory) *acctstack.Stack {
+	t.Helper()
+	return BuildKeeping(t, nil, lines, factories...)
+}
+
+// BuildKeeping is Build for a stack that keeps events.
+func BuildKeeping(t testing.TB, keeping *acctstack.Keeping, lines string, factories ...acctstack.Factory) *acctstack.Stack {
 	t.Helper()
 	file := parse(t, lines)
 	schema := config.Schema{{Name: "Gatekeeper::Acct", Doc: "The stack.", Open: &config.Key{Kind: config.String}, Keys: acctstack.Settings()}}
@@ -115,7 +121,7 @@ func Build(t testing.TB, lines string, factories ...acctstack.Factory) *acctstac
 		t.Fatalf("checking the sections: %v", err)
 	}
 	stack, problems := acctstack.Build(acctstack.Setup{
-		Rules: Rules(t, lines, factories...), Factories: factories,
+		Rules: Rules(t, lines, factories...), Factories: factories, Keeping: keeping,
 		Env:     acctstack.Env{Log: zap.NewNop(), StateDir: t.TempDir(), TimestampFormat: "Cisco"},
 		Section: func(name string) *config.Section { return schema.Section(file, name) },
 	})

@@ -1,0 +1,288 @@
+package acctstack
+
+import (
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"tollgate/cdr"
+)
+
+// queue is what is kept for one instance name. It outlives the stacks, whose instances of that name come and go.
+//
+// The events themselves are in the spool; here is what it takes to find and order them. The copies of one call's events form
+// a chain, of which only the first is delivered at a time.
+type queue struct {
+	name string
+	k    *Keeping
+
+	// alert tells that there is something to look at: a backlog, or an instance that is not well. While it is false an event
+	// passes without the lock.
+	alert atomic.Bool
+
+	mu      sync.Mutex
+	copies  map[cdr.UUID]*kept // by event, those in quarantine, too
+	chains  map[cdr.UUID]*chain
+	ready   pile[*chain] // those whose first copy may be sent, by turn
+	resting pile[*chain] // those that wait, by when they are due
+	ages    pile[*kept]  // the backlog, the oldest event first
+	open    map[cdr.UUID]*openAttempt
+	aside   int    // copies in quarantine
+	turns   uint64 // the last turn that was given out
+	totals  Counters
+	courier *courier // who delivers; nil if no stack has the instance
+	health
+	pace
+}
+
+// kept is the instance's copy of an event.
+type kept struct {
+	id, call cdr.UUID
+	seq      uint32
+	kind     Kind
+	state    keptState
+	dropped  bool // the operator dropped it while it was being sent
+	time     time.Time
+	since    time.Time // from when GiveUpAfter counts: time, or when the operator had it tried again
+	chain    *chain
+	place    int    // in queue.ages
+	reason   string // of the quarantine
+	attempts int    // to deliver it
+	bursts   int    // of them, those that were in vain while others were stored
+	began    uint64 // number of the last attempt that is not among bursts yet; 0: there is none
+	err      string // of the last attempt
+}
+
+// keptState is where a copy stands.
+type keptState uint8
+
+const (
+	inLine   keptState = iota // in its chain
+	withWalk                  // in its chain, but the attempt of its walk has not returned
+	sending                   // an attempt is under way
+	aside                     // in quarantine
+)
+
+// chain is the copies of one call's events, or the copy of an event of no call.
+type chain struct {
+	key     cdr.UUID
+	copies  []*kept // by seq
+	sending *kept   // not in copies meanwhile
+	turn    uint64
+	due     time.Time // not before
+	rests   int       // in a row
+	ready   int       // place in queue.ready
+	resting int       // place in queue.resting
+}
+
+// openAttempt is an attempt that its walk has given up and that has not returned, or not been looked at since.
+type openAttempt struct {
+	returned bool // before the walk settled the event
+	ok       bool
+	settled  bool
+	copy     *kept // if the event is kept; nil before it is settled, and if it is not kept
+}
+
+func newQueue(name string, k *Keeping) *queue {
+	q := &queue{name: name, k: k, copies: map[cdr.UUID]*kept{}, chains: map[cdr.UUID]*chain{}, open: map[cdr.UUID]*openAttempt{}}
+	q.ready = pile[*chain]{before: func(a, b *chain) bool { return a.turn < b.turn }, place: func(c *chain) *int { return &c.ready }}
+	q.resting = pile[*chain]{before: func(a, b *chain) bool { return a.due.Before(b.due) }, place: func(c *chain) *int { return &c.resting }}
+	q.ages = pile[*kept]{before: func(a, b *kept) bool { return a.since.Before(b.since) }, place: func(c *kept) *int { return &c.place }}
+	q.health.since = time.Now()
+	return q
+}
+
+// size is the backlog. As all that follows, it is called under mu.
+func (q *queue) size() int { return len(q.copies) - q.aside }
+
+// look sets alert anew.
+func (q *queue) look() { q.alert.Store(q.size() > 0 || !q.well()) }
+
+// holds tells whether something of the event's call is kept, so that the event has to queue behind it.
+func (q *queue) holds(ev *Event) bool {
+	if ev.Call == (cdr.UUID{}) {
+		return false
+	}
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.chains[ev.Call] != nil
+}
+
+// load takes over a copy that a former run has left.
+func (q *queue) load(c Kept) {
+	e := &kept{id: c.ID, call: c.Call, seq: c.Seq, kind: c.Kind, time: c.Time, since: c.Time, reason: c.Reason}
+	q.copies[e.id] = e
+	if c.Reason != "" {
+		e.state = aside
+		q.aside++
+		return
+	}
+	q.insert(e)
+}
+
+// insert puts a copy that is in copies into its chain and the backlog.
+func (q *queue) insert(e *kept) {
+	key := e.call
+	if key == (cdr.UUID{}) {
+		key = e.id
+	}
+	ch := q.chains[key]
+	if ch == nil {
+		q.turns++
+		ch = &chain{key: key, turn: q.turns}
+		q.chains[key] = ch
+	}
+	e.chain = ch
+	q.putIn(ch, e)
+	q.ages.add(e)
+}
+
+// putIn puts a copy into the chain at the place of its seq.
+func (q *queue) putIn(ch *chain, e *kept) {
+	at := len(ch.copies)
+	for at > 0 && ch.copies[at-1].seq > e.seq {
+		at--
+	}
+	ch.copies = slices.Insert(ch.copies, at, e)
+	q.arrange(ch)
+}
+
+// arrange puts the chain where it belongs: among the ready, the resting, neither, or nowhere because it is empty.
+func (q *queue) arrange(ch *chain) {
+	q.ready.remove(ch)
+	q.resting.remove(ch)
+	switch {
+	case ch.sending != nil:
+	case len(ch.copies) == 0:
+		delete(q.chains, ch.key)
+	case ch.copies[0].state == withWalk:
+	case ch.due.IsZero():
+		q.ready.add(ch)
+	default:
+		q.resting.add(ch)
+	}
+}
+
+// leave takes the copy out of its chain and the backlog.
+func (q *queue) leave(e *kept) {
+	ch := e.chain
+	if ch == nil {
+		return
+	}
+	if ch.sending == e {
+		ch.sending = nil
+	} else if i := slices.Index(ch.copies, e); i >= 0 {
+		ch.copies = slices.Delete(ch.copies, i, i+1)
+	}
+	e.chain = nil
+	q.ages.remove(e)
+	q.arrange(ch)
+}
+
+// forget ends a copy: the backend has the event, or the operator dropped it.
+func (q *queue) forget(e *kept) {
+	q.leave(e)
+	if e.state == aside {
+		q.aside--
+	}
+	delete(q.copies, e.id)
+	q.settled()
+}
+
+// settled draws the consequences of a backlog that has become smaller.
+func (q *queue) settled() {
+	if q.size() == 0 {
+		q.drained()
+	}
+	q.look()
+}
+
+// add takes over a copy that the spool keeps now. It is true if the event needs no copy any more, because the attempt of its
+// walk has ended well meanwhile.
+func (q *queue) add(ev *Event) (has bool) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	o := q.open[ev.ID]
+	if o != nil && o.returned {
+		delete(q.open, ev.ID)
+		if o.ok {
+			return true
+		}
+		o = nil
+	}
+	if q.copies[ev.ID] != nil { // a restart has sent the event again
+		return false
+	}
+	e := &kept{id: ev.ID, call: ev.Call, seq: ev.Seq, kind: ev.Kind, time: ev.Time, since: ev.Time}
+	if o != nil {
+		o.settled, o.copy, e.state = true, e, withWalk
+	}
+	q.copies[e.id] = e
+	q.totals.Kept++
+	q.insert(e)
+	q.look()
+	q.kick()
+	return false
+}
+
+// opened notes that the walk has given the attempt up.
+func (q *queue) opened(id cdr.UUID) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.open[id] = &openAttempt{}
+}
+
+// answered tells whether the attempt that the walk has given up is still open, and whether it has ended well.
+func (q *queue) answered(id cdr.UUID) (open, ok bool) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	o := q.open[id]
+	return o != nil && !o.returned, o != nil && o.ok
+}
+
+// unkept notes that the event is settled and not kept here.
+func (q *queue) unkept(id cdr.UUID) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if o := q.open[id]; o != nil && o.returned {
+		delete(q.open, id)
+	} else if o != nil {
+		o.settled = true
+	}
+}
+
+// returned takes the end of an attempt that its walk had given up. An ok takes the kept copy away, a failure frees it. The
+// answer may come before the event is settled; then add or unkept finds it.
+func (q *queue) returned(id cdr.UUID, ok bool) {
+	if q.endOpen(id, ok) {
+		q.k.spool.Done(id, q.name)
+	}
+}
+
+// endOpen tells whether the spool is to forget what it has of the event here.
+func (q *queue) endOpen(id cdr.UUID, ok bool) (done bool) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	o := q.open[id]
+	if o == nil {
+		return false
+	}
+	if !o.settled {
+		o.returned, o.ok = true, ok
+		return false
+	}
+	delete(q.open, id)
+	e := o.copy
+	switch {
+	case e == nil || q.copies[id] != e || e.state != withWalk: // not kept, or not any more
+		return q.copies[id] == nil
+	case ok:
+		q.forget(e)
+		return true
+	}
+	e.state = inLine
+	q.arrange(e.chain)
+	q.kick()
+	return false
+}

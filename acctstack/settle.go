@@ -1,0 +1,175 @@
+package acctstack
+
+import (
+	"go.uber.org/zap"
+
+	"tollgate/cdr"
+	"tollgate/crashpoint"
+)
+
+// settle ends a walk whose rules have all been asked: what is to be kept is kept, before the verdict is told. It is false if the
+// spool did not take what the walk had counted on; then the walk goes on without.
+//
+// The order is: the spool has the event on disk; then the queue delivers it, or the quarantine is noted; then the trail is
+// filled in. A crash in between leaves a copy that is delivered, or set aside, after the restart.
+func (r *run) settle() bool {
+	k, ev := r.stack.keeping, r.event
+	if !r.steps.failed() {
+		r.spool(nil)
+		noteTrail(ev, r.steps.Verdict(), nil)
+		return true
+	}
+	open := r.lookAgain()
+	v := r.steps.Verdict()
+	keep := keepers(&v)
+	if v.NoSpool {
+		v.NoSpool = false
+		k.lost(ev, keepers(&v))
+		v.NoSpool = true
+	} else if err := r.spool(keep); err != nil && len(keep) > 0 {
+		if r.steps.unspool() {
+			return false
+		}
+		k.lost(ev, keep)
+		v = r.steps.Verdict()
+	}
+	for i := range v.Steps {
+		r.dispose(&v, i)
+	}
+	noteTrail(ev, v, open)
+	return true
+}
+
+// spool settles the event. A failure is counted and told; if nothing was to be kept it has no further consequence.
+func (r *run) spool(keep []string) error {
+	k := r.stack.keeping
+	crashpoint.Hit("acctstack.settle.before")
+	err := k.spool.Settle(r.event, keep)
+	crashpoint.Hit("acctstack.settle.after")
+	if err == nil {
+		return nil
+	}
+	if n := k.unsettled.Add(1); worthTelling(n) {
+		k.log.Error("settling an event", zap.String("event", r.event.Kind.String()), zap.Stringer("id", r.event.ID), zap.Uint64("failures", n), zap.Error(err))
+	}
+	return err
+}
+
+// failed tells whether any module has not stored the event.
+func (w *Walk) failed() bool {
+	for i := range w.steps {
+		if w.steps[i].Result != OK && !w.rules[w.steps[i].Rule].Fixed {
+			return true
+		}
+	}
+	return false
+}
+
+// lookAgain notes which attempts past their Timeout have ended well meanwhile, and names the instances where one is still
+// open.
+func (r *run) lookAgain() (open []string) {
+	for i := range r.steps.steps {
+		step := &r.steps.steps[i]
+		if step.Err != errTimeout {
+			continue
+		}
+		in := r.stack.instances[step.Rule]
+		stillOpen, ok := in.queue.answered(r.event.ID)
+		step.Late = ok
+		if stillOpen {
+			open = append(open, in.name)
+		}
+	}
+	return open
+}
+
+// keepers are the instances that the event is to be kept for, in quarantine or not.
+func keepers(v *Verdict) (names []string) {
+	for i := range v.Steps {
+		if fate := v.Fate(i); fate == FateKept || fate == FateQuarantined {
+			names = append(names, v.Rules[v.Steps[i].Rule].Name)
+		}
+	}
+	return names
+}
+
+// dispose gives a copy that the spool has to its queue, or sets it aside.
+func (r *run) dispose(v *Verdict, i int) {
+	step, ev := &v.Steps[i], r.event
+	in := r.stack.instances[step.Rule]
+	if in == nil {
+		return
+	}
+	switch v.Fate(i) {
+	case FateKept:
+		if in.queue.add(ev) {
+			r.stack.keeping.spool.Done(ev.ID, in.name)
+		}
+	case FateQuarantined:
+		in.queue.addAside(ev, step.Err.Error())
+	default:
+		if step.Err == errTimeout {
+			in.queue.unkept(ev.ID)
+		}
+	}
+}
+
+// addAside sets an event aside that the spool keeps now. If that cannot be noted it stays an ordinary copy.
+func (q *queue) addAside(ev *Event, reason string) {
+	crashpoint.Hit("acctstack.quarantine.before")
+	err := q.k.spool.Quarantine(ev, q.name, reason)
+	crashpoint.Hit("acctstack.quarantine.after")
+	if err != nil {
+		q.k.log.Error("setting an event aside", zap.String("module", q.name), zap.Stringer("id", ev.ID), zap.Error(err))
+		q.add(ev)
+		return
+	}
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.copies[ev.ID] != nil {
+		return
+	}
+	q.copies[ev.ID] = &kept{id: ev.ID, call: ev.Call, seq: ev.Seq, kind: ev.Kind, time: ev.Time, since: ev.Time}
+	q.totals.Kept++
+	q.quarantine(q.copies[ev.ID], reason)
+}
+
+// noteTrail tells the later events of a call what became of its start. An attempt whose end is not known counts as stored:
+// the stop of a call that the backend may have must not be missing there.
+func noteTrail(ev *Event, v Verdict, open []string) {
+	if ev.Kind != Start || ev.Trail == nil {
+		return
+	}
+	ev.Trail.Refused, ev.Trail.Has = !v.OK, nil
+	if v.OK {
+		return
+	}
+	for i := range v.Steps {
+		if rule := &v.Rules[v.Steps[i].Rule]; !rule.Fixed && v.Steps[i].stored() {
+			ev.Trail.Has = append(ev.Trail.Has, rule.Name)
+		}
+	}
+	ev.Trail.Has = append(ev.Trail.Has, open...)
+}
+
+// lost writes an event that should have been kept and could not be to the log: the last place where it can be found.
+func (k *Keeping) lost(ev *Event, names []string) {
+	if len(names) == 0 {
+		return
+	}
+	k.losses.Add(1)
+	fields := []zap.Field{zap.Strings("modules", names), zap.String("event", ev.Kind.String()), zap.Stringer("id", ev.ID), zap.Time("time", ev.Time)}
+	switch {
+	case ev.Record != nil:
+		line := cdr.AppendLine(nil, ev.Source(), k.options.Times, cdr.Line)
+		fields = append(fields, zap.String("session", ev.Record.SessionID), zap.ByteString("record", line))
+	case ev.Endpoint != nil:
+		fields = append(fields, zap.String("endpoint", ev.Endpoint.ID), zap.String("user", ev.Endpoint.User), zap.Stringer("address", ev.Endpoint.Address))
+	default:
+		fields = append(fields, zap.String("session", ev.SessionID))
+	}
+	k.log.Error("event lost: it could not be kept", fields...)
+}
+
+// Losses are how many events could not be kept since the start, and stand in the log.
+func (k *Keeping) Losses() uint64 { return k.losses.Load() }
