@@ -104,8 +104,8 @@ func headerCRC(b []byte) uint32 {
 }
 
 // recordCRC covers the place of a record as well, so that bytes that a disk or a copy has misplaced are not sound.
-func recordCRC(segment uint64, payloadOffset int64, word uint32, payload []byte) uint32 {
-	var place [16]byte
+// place is memory that it may use.
+func recordCRC(place *[16]byte, segment uint64, payloadOffset int64, word uint32, payload []byte) uint32 {
 	binary.LittleEndian.PutUint64(place[:], segment)
 	binary.LittleEndian.PutUint32(place[8:], uint32(payloadOffset))
 	binary.LittleEndian.PutUint32(place[12:], word)
@@ -115,10 +115,10 @@ func recordCRC(segment uint64, payloadOffset int64, word uint32, payload []byte)
 func frameWord(kind byte, length int) uint32 { return uint32(kind)<<24 | uint32(length) }
 
 // appendFrame adds the record at the offset of a segment to b.
-func appendFrame(b []byte, at mark, kind byte, payload []byte) []byte {
+func appendFrame(b []byte, place *[16]byte, at mark, kind byte, payload []byte) []byte {
 	word := frameWord(kind, len(payload))
 	b = binary.LittleEndian.AppendUint32(b, word)
-	b = binary.LittleEndian.AppendUint32(b, recordCRC(at.segment, at.offset+frameSize, word, payload))
+	b = binary.LittleEndian.AppendUint32(b, recordCRC(place, at.segment, at.offset+frameSize, word, payload))
 	b = append(b, payload...)
 	var zeros [8]byte
 	return append(b, zeros[:Cost(len(payload))-frameSize-int64(len(payload))]...)

@@ -8,6 +8,7 @@ import (
 // group is what one commit writes: records in the order of their appending, encoded as they will lie in the file.
 type group struct {
 	buf     []byte
+	scratch [16]byte
 	chunks  []chunk // of buf; one for each segment that the group reaches into
 	entries []entry
 	from    []Position // where the caller knows each entry to be, if the group was laid out again
@@ -45,7 +46,7 @@ func (g *group) end() mark {
 // add encodes a record that will lie at the place given, which is the end of the one before or the begin of a segment.
 func (g *group) add(at mark, kind byte, payload []byte) {
 	start := len(g.buf)
-	g.buf = appendFrame(g.buf, at, kind, payload)
+	g.buf = appendFrame(g.buf, &g.scratch, at, kind, payload)
 	if last := len(g.chunks) - 1; last >= 0 && g.chunks[last].segment == at.segment {
 		g.chunks[last].end = len(g.buf)
 		return

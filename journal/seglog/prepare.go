@@ -72,10 +72,12 @@ func (l *Log) wanted() (uint64, bool) {
 // owed is the first segment that records are laid out in and that has no file yet; without one, the next number. The
 // caller holds mu.
 func (l *Log) owed() (uint64, bool) {
-	for _, s := range l.segments {
-		if s.file == nil && !s.old {
-			return s.number, true
-		}
+	first := len(l.segments) // of the last segments, those without a file
+	for first > 0 && l.segments[first-1].file == nil && !l.segments[first-1].old {
+		first--
+	}
+	if first < len(l.segments) {
+		return l.segments[first].number, true
 	}
 	return l.tail.segment + uint64(len(l.spares)) + 1, false
 }

@@ -23,7 +23,7 @@ func (l *Log) Read(p Position, dst []byte) ([]byte, error) {
 	}
 	word, payload := binary.LittleEndian.Uint32(dst), dst[frameSize:]
 	if word != frameWord(typeData, int(p.Length)) ||
-		binary.LittleEndian.Uint32(dst[4:]) != recordCRC(p.Segment, int64(p.Offset), word, payload) {
+		binary.LittleEndian.Uint32(dst[4:]) != recordCRC(new([16]byte), p.Segment, int64(p.Offset), word, payload) {
 		return nil, fmt.Errorf("seglog: reading segment %s at %d: %w", segmentName(p.Segment), p.Offset, ErrNotSound)
 	}
 	return dst[:copy(dst, payload)], nil

@@ -22,8 +22,8 @@ func (l *Log) free() int64 { return l.rest() + int64(len(l.spares))*l.whole() }
 // freeAfter is the room once cost bytes more are laid out, and whether there is a file for them.
 func (l *Log) freeAfter(cost int64) (int64, bool) {
 	spares := int64(len(l.spares)) * l.whole()
-	if n := len(l.segments); n > 0 && l.segments[n-1].file == nil && l.segments[n-1].number == l.tail.segment {
-		return 0, false
+	if _, owed := l.owed(); owed {
+		return 0, false // records wait for a file already
 	}
 	if rest := l.o.SegmentSize - l.tail.offset; rest >= cost {
 		return max(0, rest-cost-l.largest) + spares, true

@@ -14,11 +14,12 @@ const (
 
 // window reads a segment from front to back in large pieces. Bytes that the disk does not give are zeros.
 type window struct {
-	file  File
-	size  int64 // of the file
-	buf   []byte
-	start int64 // of buf in the file
-	lost  []Damage
+	file    File
+	size    int64 // of the file
+	buf     []byte
+	start   int64 // of buf in the file
+	lost    []Damage
+	scratch [16]byte
 }
 
 // open turns the window to another file.
@@ -80,7 +81,7 @@ func (w *window) plausible(offset, limit int64) (kind byte, n int, ok bool) {
 	}
 	word := binary.LittleEndian.Uint32(b)
 	kind, n = byte(word>>24), int(word&0xffffff)
-	return kind, n, (kind == typeData || kind == typeStart) && n <= MaxRecord && offset+Cost(n) <= min(limit, w.size)
+	return kind, n, (kind == typeData || kind == typeStart) && n <= MaxRecord && offset+frameSize+int64(n) <= min(limit, w.size)
 }
 
 // record gives the record at offset, if there is a sound one that ends by limit.
@@ -94,7 +95,7 @@ func (w *window) record(segment uint64, offset, limit int64) (record, bool) {
 		return record{}, false
 	}
 	payload := b[frameSize:]
-	sum := recordCRC(segment, offset+frameSize, frameWord(kind, n), payload)
+	sum := recordCRC(&w.scratch, segment, offset+frameSize, frameWord(kind, n), payload)
 	return record{kind, payload}, sum == binary.LittleEndian.Uint32(b[4:])
 }
 
