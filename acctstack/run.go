@@ -44,8 +44,8 @@ func (s *Stack) begin(ev *Event, to Receiver) *run {
 		r = &run{stack: s}
 	}
 	r.event, r.to = ev, to
-	r.steps.Begin(s.rules, ev.Kind)
-	r.steps.trail, r.steps.noSpool = ev.Trail, s.keeping == nil
+	r.steps.BeginEvent(s.rules, ev)
+	r.steps.noSpool = s.keeping == nil
 	s.mu.Lock()
 	r.prev, r.next = nil, s.runs
 	if s.runs != nil {

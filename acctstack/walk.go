@@ -25,6 +25,12 @@ func (w *Walk) Begin(rules []Rule, kind Kind) {
 	*w = Walk{rules: rules, kind: kind, at: -1, final: true, last: OK, steps: w.steps[:0]}
 }
 
+// BeginEvent starts the walk of an event of a call, whose earlier events bear on what is kept of this one.
+func (w *Walk) BeginEvent(rules []Rule, ev *Event) {
+	w.Begin(rules, ev.Kind)
+	w.trail = ev.Trail
+}
+
 // Next is the index of the next rule whose module is to be asked; ok is false when the walk has ended. Rules that are
 // not eligible, and default, are passed on the way.
 func (w *Walk) Next() (index int, ok bool) {
