@@ -97,6 +97,7 @@ func (c *Call) admitted(ok bool) {
 			c.line.Proceed()
 		}
 	default:
+		c.shard.gk.refused.Add(1)
 		c.drop(Release{Cause: CauseTemporaryFailure, Text: "accounting", Refusal: true})
 	}
 }
@@ -244,7 +245,7 @@ func (c *Call) judge(ev *acctstack.Event, v *acctstack.Verdict) {
 	if ev.Kind == acctstack.Start {
 		c.admitted(v.OK)
 	}
-	if ev.Kind == acctstack.Stop && v.Asked() && !v.Stored() {
+	if ev.Kind == acctstack.Stop && v.Asked() && !v.Stored() && !v.Kept() {
 		c.lost(ev)
 	}
 	if v.OK {

@@ -68,6 +68,7 @@ type Gatekeeper struct {
 	// unjournalled counts entries, first ones of calls included, that the journal could not write.
 	unjournalled atomic.Uint64
 	noRoom       atomic.Uint64
+	refused      atomic.Uint64
 	restored     atomic.Uint64
 	draining     atomic.Bool
 	suspended    atomic.Bool // calls are left as they are: nothing goes out any more
@@ -164,7 +165,7 @@ func (g *Gatekeeper) Stats() Stats {
 	return Stats{
 		Started: g.started, Current: int(g.current.Load()), Active: int(g.active.Load()),
 		Total: g.numbers.Load(), Successful: g.connected.Load(), Peak: g.peak, PeakAt: g.peakAt,
-		Lost: g.lost.Load(), Overload: g.overload.Load(),
+		Refused: g.refused.Load(), Lost: g.lost.Load(), Overload: g.overload.Load(),
 		NoRoom: g.noRoom.Load(), Unjournalled: g.unjournalled.Load(), Restored: g.restored.Load(),
 	}
 }

@@ -41,7 +41,7 @@ func TestAnEndThatNobodyStoredIsInTheLog(t *testing.T) {
 			c := &Call{shard: w.gk.Shards()[0]}
 			record := &cdr.Record{SessionID: "5f5e100100000001", User: "alice|", Disconnected: time.Now(), SIPCallID: "a@b",
 				Src: []cdr.Alias{{Value: "alice|", Type: cdr.H323ID}}}
-			c.judge(&acctstack.Event{Kind: test.kind, Record: record}, &acctstack.Verdict{OK: true, Rules: rules, Kind: test.kind, Steps: test.steps})
+			c.judge(&acctstack.Event{Kind: test.kind, Record: record}, &acctstack.Verdict{OK: true, Rules: rules, Kind: test.kind, Steps: test.steps, NoSpool: true})
 			entries := logs.FilterMessage("no module stored the end of a call").All()
 			if got := len(entries) == 1; got != test.lost {
 				t.Fatalf("%d lines in the log", len(entries))

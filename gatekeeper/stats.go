@@ -11,7 +11,8 @@ type Stats struct {
 	Successful uint64 // of these, connected at some time
 	Peak       int    // the most calls at once
 	PeakAt     time.Time
-	Lost       uint64 // ended calls that no module stored
+	Refused    uint64 // calls whose start got a bad verdict
+	Lost       uint64 // ended calls that no module stored and that are kept for none
 	Overload   uint64 // INVITEs turned away, and refusals left unrecorded, by MaxPending
 	NoRoom     uint64 // calls turned away because the journal could not take them
 	// Unjournalled counts calls that were granted without the journal, and entries that it could not write.

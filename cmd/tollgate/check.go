@@ -57,7 +57,7 @@ func check(l loader, stdout, stderr io.Writer) error {
 	}
 	fmt.Fprintf(stdout, "%s: ok\n", l.path)
 	fmt.Fprintf(stdout, "SIP on %s, status port on %s\n", list(c.listen), list(c.status))
-	rules := c.stack.Rules()
+	rules := c.stack.Rules
 	for i := range rules {
 		rule := &rules[i]
 		if rule.Fixed {

@@ -13,12 +13,13 @@ import (
 	"tollgate/config"
 	"tollgate/gatekeeper"
 	"tollgate/gatekeeper/sip"
+	"tollgate/journal"
 	"tollgate/modules/statusacct"
+	"tollgate/monitor"
 	"tollgate/statusport"
 )
 
-// configuration is a file that was read, checked and understood: everything that the daemon is made from, and the
-// stack, not yet started.
+// configuration is a file that was read, checked and understood: everything that the daemon is made from.
 type configuration struct {
 	name     string
 	home     []netip.Addr
@@ -30,7 +31,9 @@ type configuration struct {
 	calls    *gatekeeper.Settings
 	sip      *sip.Settings
 	statport statusport.Settings
-	stack    *acctstack.Stack
+	journal  journal.Settings
+	monitor  monitor.Settings
+	stack    acctstack.Setup
 }
 
 // loader reads configurations. They differ only in the file.
@@ -43,7 +46,8 @@ type loader struct {
 	running *configuration
 }
 
-// load reads the file and builds the stack. Nothing is opened. The configuration is nil if the problems hold an error.
+// load reads the file, and builds the stack to see whether it can be built. Nothing is opened. The configuration is nil if the
+// problems hold an error.
 func (l loader) load() (*configuration, config.Problems) {
 	r := reading{factories: modules(l.status), log: l.log, running: l.running}
 	r.schema = schema(r.factories)
@@ -131,9 +135,9 @@ func (r *reading) stack() {
 	if r.running != nil {
 		env.Name, env.Address, env.StateDir = r.running.name, r.running.home[0], r.running.stateDir
 	}
-	stack, problems := acctstack.Build(acctstack.Setup{Rules: rules, Factories: r.factories, Section: r.section, Env: env})
+	r.result.stack = acctstack.Setup{Rules: rules, Factories: r.factories, Section: r.section, Env: env}
+	_, problems = acctstack.Build(r.result.stack)
 	r.add(problems)
-	r.result.stack = stack
 }
 
 // main reads everything but the stack.
@@ -144,6 +148,9 @@ func (r *reading) main() {
 		c.name, c.stateDir = main.Text("Name"), main.Text("StateDir")
 		c.home, _ = parseHome(main.Text("Home")) // Check has parsed both
 		c.drain, _ = gatekeeper.ParseOnShutdown(main.Text("OnShutdown"))
+		if !main.Has("OnShutdown") && main.Bool("DisconnectCallsOnShutdown") {
+			c.drain = gatekeeper.Drain{}
+		}
 		for _, addr := range c.home {
 			if port := uint16(main.Int("StatusPort")); port != 0 {
 				c.status = append(c.status, netip.AddrPortFrom(addr, port))
@@ -158,6 +165,11 @@ func (r *reading) main() {
 		c.calls = calls
 	}
 	var problems config.Problems
+	r.journal()
+	if r.sound("Monitor") {
+		c.monitor, problems = monitor.ParseSettings(r.section("Monitor"))
+		r.add(problems)
+	}
 	if r.sound("SIP") {
 		main := r.section("SIP")
 		c.listen, _ = sip.ParseListen(main.Text("Listen")) // Check has parsed it
@@ -167,6 +179,23 @@ func (r *reading) main() {
 	if r.sound(statusport.AuthSection) {
 		c.statport, problems = statusport.ParseSettings(r.section("Gatekeeper::Main"), r.section(statusport.AuthSection))
 		r.add(problems)
+	}
+}
+
+// journal reads [Journal], which says what becomes of calls that it has no room for.
+func (r *reading) journal() {
+	if !r.sound("Journal") {
+		return
+	}
+	section := r.section("Journal")
+	settings, err := journal.ParseSettings(section)
+	if err != nil {
+		r.add(config.Problems{section.Problem("", "%v", err)})
+		return
+	}
+	r.result.journal = settings
+	if r.result.calls != nil {
+		r.result.calls.GrantUnjournalled = settings.WhenFull == journal.KeepCalls
 	}
 }
 

@@ -18,6 +18,8 @@ import (
 	"tollgate/config"
 	"tollgate/gatekeeper"
 	"tollgate/gatekeeper/sip"
+	"tollgate/journal"
+	"tollgate/monitor"
 	"tollgate/statusport"
 )
 
@@ -33,15 +35,20 @@ type daemon struct {
 	log      *zap.Logger
 	stateDir *os.File // holds the lock
 
+	journal    *journal.Journal
+	keeping    *acctstack.Keeping
 	accounting *acctstack.Current
 	gatekeeper *gatekeeper.Gatekeeper
 	front      *sip.Front
 	status     *statusport.Server
 	stream     *stream
+	monitor    *monitor.Server
+	control    *spoolServer
 
 	reloading sync.Mutex
 	config    *configuration // in force, under reloading
-	quit      chan struct{}  // closed by the status port's shutdown
+	watched   atomic.Pointer[monitor.Server]
+	quit      chan struct{} // closed by the status port's shutdown
 	quitOnce  sync.Once
 }
 
@@ -88,31 +95,84 @@ func (d *daemon) start(c *configuration) (err error) {
 			}
 		}
 	}()
+	d.config = c
 	if d.stateDir, err = openStateDir(c.stateDir); err != nil {
 		return err
 	}
 	undo = append(undo, func() { _ = d.stateDir.Close() })
-	if err := c.stack.Start(); err != nil {
+	if d.journal, err = journal.Open(journal.Options{Dir: journalDir(c.stateDir), Settings: c.journal, Log: d.log}); err != nil {
 		return err
 	}
-	d.config = c
-	d.accounting = acctstack.NewCurrent(c.stack, d.log)
-	undo = append(undo, func() { d.closeAccounting() })
+	undo = append(undo, func() { _ = d.journal.Close() })
+	if err := d.startStack(c); err != nil {
+		return err
+	}
+	undo = append(undo, func() { _ = d.closeAccounting() })
 
-	identity := gatekeeper.Identity{Name: c.name, Address: c.home[0]}
-	around := gatekeeper.Surroundings{Accounting: d.accounting, Sink: d.stream}
+	identity := gatekeeper.Identity{Name: c.name, Address: c.home[0], Epoch: d.journal.Epoch()}
+	around := gatekeeper.Surroundings{Accounting: d.accounting, Sink: d.stream, Journal: d.journal}
 	d.gatekeeper = gatekeeper.New(identity, c.calls, around, 4*runtime.GOMAXPROCS(0), d.log)
 	d.front = sip.New(d.gatekeeper, c.sip, product, d.log.Named("sip"))
 	if err := d.front.Listen(c.listen); err != nil {
 		return err
 	}
 	undo = append(undo, d.front.Close)
+	if err := d.listenOperator(c, &undo); err != nil {
+		return err
+	}
+	if d.restore() == 0 {
+		d.gatekeeper.On()
+	}
+	d.front.Start()
+	d.control.start()
+	d.status.Start()
+	d.monitor.Enter(monitor.Serving)
+	return nil
+}
+
+// startStack makes the accounting stack, with what former runs have kept for it.
+func (d *daemon) startStack(c *configuration) error {
+	d.keeping = acctstack.NewKeeping(d.journal, d.journal, d, acctstack.Options{DeliveryRate: c.journal.DeliveryRate, Times: c.calls.CDRTimes}, d.log)
+	stack, problems := d.build(c)
+	if err := problems.Err(); err != nil {
+		return err
+	}
+	if err := stack.Start(); err != nil {
+		return err
+	}
+	d.accounting = acctstack.NewCurrent(stack, d.log)
+	return nil
+}
+
+// build makes the stack of a configuration, whose modules have the journal.
+func (d *daemon) build(c *configuration) (*acctstack.Stack, config.Problems) {
+	setup := c.stack
+	setup.Keeping, setup.Notes = d.keeping, d.journal.Notes
+	return acctstack.Build(setup)
+}
+
+// listenOperator binds what operators and their tools reach: the status port, the control socket, the monitor. They are
+// served from Start on, the monitor at once.
+func (d *daemon) listenOperator(c *configuration, undo *[]func()) (err error) {
 	if err := d.listenStatus(c); err != nil {
 		return err
 	}
-	d.gatekeeper.On()
-	d.front.Start()
-	d.status.Start()
+	*undo = append(*undo, func() { _ = d.status.Close() })
+	if d.control, err = newSpoolServer(c.stateDir, d.keeping, ledgerOf{d.journal}, d.log); err != nil {
+		return err
+	}
+	*undo = append(*undo, func() { _ = d.control.close(context.Background()) })
+	server, err := monitor.New(monitor.Options{Settings: c.monitor, Version: version, Sources: d.sources(), Log: d.log.Named("monitor")})
+	if err != nil {
+		return err
+	}
+	if err := server.Listen(); err != nil {
+		return err
+	}
+	server.Start()
+	*undo = append(*undo, func() { _ = server.Close(context.Background()) })
+	d.watched.Store(server)
+	d.monitor = server
 	return nil
 }
 
@@ -120,6 +180,7 @@ func (d *daemon) start(c *configuration) (err error) {
 func (d *daemon) listenStatus(c *configuration) (err error) {
 	d.status, err = statusport.New(statusport.Options{
 		Addresses: c.status, Version: version, Calls: d.gatekeeper, Stats: d.gatekeeper.Stats, Control: control{d},
+		Modules: d.accounting, Spool: d.keeping,
 		Log: d.log.Named("status"),
 	}, c.statport)
 	if err != nil {
@@ -173,23 +234,36 @@ func (d *daemon) shutdown(signals <-chan os.Signal) error {
 	// modules could still have stored.
 	abort := time.AfterFunc(d.config.drain.Wait+closeTime, d.accounting.Abort)
 	defer abort.Stop()
-	d.gatekeeper.Shutdown(ctx, d.config.drain)
+	d.monitor.Enter(monitor.Draining)
+	d.endCalls(ctx)
 	cancel()
 	hurry.Wait()
+	d.report()
+	err := errors.Join(d.closeAccounting(), d.control.close(context.Background()), d.status.Close(), d.monitor.Close(context.Background()),
+		d.journal.Close(), d.stateDir.Close())
+	d.log.Info("stopped")
+	return err
+}
+
+// endCalls leaves the calls for the next run, or ends them, as OnShutdown says.
+func (d *daemon) endCalls(ctx context.Context) {
+	if d.config.drain.Keep {
+		d.front.Close()
+		d.gatekeeper.Suspend()
+		return
+	}
+	d.gatekeeper.Shutdown(ctx, d.config.drain)
 	d.settle()
 	d.gatekeeper.Off()
 	d.front.Close()
-	d.report()
-	err := errors.Join(d.closeAccounting(), d.status.Close(), d.stateDir.Close())
-	d.log.Info("stopped")
-	return err
 }
 
 // report writes the counters of this run to the log.
 func (d *daemon) report() {
 	stats, sip := d.gatekeeper.Stats(), d.front.Counters()
 	d.log.Info("calls", zap.Uint64("total", stats.Total), zap.Uint64("connected", stats.Successful), zap.Int("peak", stats.Peak),
-		zap.Uint64("stored by no module", stats.Lost), zap.Uint64("turned away by MaxPending", stats.Overload))
+		zap.Uint64("stored by no module", stats.Lost), zap.Uint64("turned away by MaxPending", stats.Overload),
+		zap.Uint64("turned away by the journal", stats.NoRoom), zap.Uint64("not in the journal", stats.Unjournalled), zap.Uint64("restored", stats.Restored))
 	d.log.Info("datagrams", zap.Uint64("received", sip.Received), zap.Uint64("sent", sip.Sent), zap.Uint64("not sent", sip.SendErrors),
 		zap.Uint64("malformed", sip.Malformed), zap.Uint64("strays", sip.Strays))
 	for _, c := range d.accounting.Counters() {
@@ -213,6 +287,12 @@ func (d *daemon) closeAccounting() error {
 
 // reload reads the file again and puts it in force as a whole, or not at all. Warnings go with a reload that was done.
 func (d *daemon) reload() config.Problems {
+	problems := d.tryReload()
+	d.monitor.Reloaded(problems.Err() == nil)
+	return problems
+}
+
+func (d *daemon) tryReload() config.Problems {
 	if !d.reloading.TryLock() {
 		return config.Problems{{File: d.loader.path, Text: "another reload or a shutdown is under way"}}
 	}
@@ -223,15 +303,17 @@ func (d *daemon) reload() config.Problems {
 	if problems.Err() != nil {
 		return problems
 	}
-	if err := c.stack.Start(); err != nil {
+	stack, _ := d.build(c) // load has told its problems
+	if err := stack.Start(); err != nil {
 		return append(problems, config.Problem{File: d.loader.path, Text: err.Error()})
 	}
 	problems = append(problems, d.fixed(c)...)
-	d.accounting.Swap(c.stack)
+	d.accounting.Swap(stack)
 	d.gatekeeper.Configure(c.calls)
 	d.front.Configure(c.sip)
 	d.status.Reconfigure(c.statport)
 	c.listen, c.status, c.home, c.name, c.stateDir = d.config.listen, d.config.status, d.config.home, d.config.name, d.config.stateDir
+	c.journal, c.monitor = d.config.journal, d.config.monitor
 	d.config = c
 	d.log.Info("reloaded", zap.String("file", d.loader.path))
 	return problems
@@ -249,6 +331,10 @@ func (d *daemon) fixed(c *configuration) config.Problems {
 	warn("Home or StatusPort", !slices.Equal(c.status, d.config.status) || !slices.Equal(c.home, d.config.home))
 	warn("Name", c.name != d.config.name)
 	warn("StateDir", c.stateDir != d.config.stateDir)
+	now, then := c.journal, d.config.journal
+	now.WhenFull = then.WhenFull // the gatekeeper's settings have it
+	warn("[Journal]", now != then)
+	warn("[Monitor]", c.monitor != d.config.monitor)
 	return problems
 }
 

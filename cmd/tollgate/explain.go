@@ -40,7 +40,7 @@ func explainCommand(args []string, stdout, stderr io.Writer) error {
 	if err != nil {
 		return err
 	}
-	rules := c.stack.Rules()
+	rules := c.stack.Rules
 	for _, name := range down {
 		if !isUsed(name, rules) {
 			return fmt.Errorf("-down %s: the stack has no such module%s", name, config.Hint(name, ruleNames(rules)))

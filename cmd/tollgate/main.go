@@ -25,6 +25,7 @@ const usage = `Usage: tollgate COMMAND [flags]
   run      take calls, as the configuration says, until SIGTERM; SIGHUP reloads
   check    check a configuration: every error on a line of its own as FILE:LINE: text
   explain  tell what becomes of each event in a configuration's accounting stack
+  spool    list, show, retry, drop or export the events that are kept for modules
   call     place calls through a gatekeeper, and answer them
   keys     print every section and key as an annotated INI file, or as tables
   version  print the version
@@ -59,6 +60,8 @@ func run(args []string, stdout, stderr io.Writer) error {
 		return checkCommand(args[1:], stdout, stderr)
 	case "explain":
 		return explainCommand(args[1:], stdout, stderr)
+	case "spool":
+		return spoolCommand(args[1:], stdout, stderr)
 	case "call":
 		ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 		defer stop()

@@ -11,6 +11,8 @@ import (
 	"tollgate/config"
 	"tollgate/gatekeeper"
 	"tollgate/gatekeeper/sip"
+	"tollgate/journal"
+	"tollgate/monitor"
 	"tollgate/statusport"
 )
 
@@ -34,6 +36,8 @@ func schema(factories []acctstack.Factory) config.Schema {
 		{Name: "SIP", Doc: "The SIP side: a record-routing proxy.", Keys: sip.Keys()},
 		sip.RoutesDecl(),
 		statusport.AuthDecl(),
+		{Name: "Journal", Doc: "What is written to StateDir so that calls and their records survive a crash.", Keys: journal.Keys()},
+		monitor.Decl(),
 	}
 	for _, f := range factories {
 		s = append(s, config.SectionDecl{Name: f.Name, Doc: f.Doc, Keys: append(slices.Clone(f.Keys), acctstack.CommonKeys()...),
@@ -52,10 +56,10 @@ func mainKeys() []config.Key {
 			Doc: "The form of times for modules that have none of their own: RFC822, ISO8601, Cisco, MySQL, Oracle or a strftime text."},
 		{Name: "StateDir", Kind: config.Path, Default: "/var/lib/tollgate",
 			Doc: "The directory for what must survive a restart, such as the embedded database; created if it is missing, and locked."},
-		{Name: "OnShutdown", Kind: config.String, Default: "disconnect", Check: checkOnShutdown,
-			Doc: "What becomes of running calls: disconnect ends them with cause 41; drain:SECONDS lets them end by themselves first."},
-		{Name: "DisconnectCallsOnShutdown", Kind: config.Bool, Default: "1", Check: checkDisconnect,
-			Doc: "GnuGk's key: 1 is OnShutdown=disconnect; 0 would keep the calls, which is not possible yet."},
+		{Name: "OnShutdown", Kind: config.String, Default: "keep", Check: checkOnShutdown,
+			Doc: "What becomes of running calls: keep leaves them up for the next run, which goes on with them; disconnect ends them with cause 41; drain:SECONDS lets them end by themselves first."},
+		{Name: "DisconnectCallsOnShutdown", Kind: config.Bool, Default: "0",
+			Doc: "GnuGk's key, whose default is 1 there: 1 is OnShutdown=disconnect, 0 is OnShutdown=keep. OnShutdown goes before it."},
 	}
 }
 
@@ -95,13 +99,6 @@ func checkTimestampFormat(raw string) error {
 func checkOnShutdown(raw string) error {
 	_, err := gatekeeper.ParseOnShutdown(raw)
 	return err
-}
-
-func checkDisconnect(raw string) error {
-	if raw != "" && strings.ContainsRune("0fFnN", rune(raw[0])) {
-		return fmt.Errorf("calls cannot be kept over a restart yet; use OnShutdown=disconnect or drain:SECONDS")
-	}
-	return nil
 }
 
 // foreignMainKeys are GnuGk's keys of [Gatekeeper::Main] that have no effect here.

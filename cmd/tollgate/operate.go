@@ -1,0 +1,64 @@
+package main
+
+import (
+	"errors"
+
+	"tollgate/acctstack"
+	"tollgate/gatekeeper"
+	"tollgate/monitor"
+)
+
+// StateChanged tells the status port and the monitor of a module's change of state.
+func (d *daemon) StateChanged(now acctstack.Status, before acctstack.State) {
+	if status := d.stream.server.Load(); status != nil {
+		status.StateChanged(now, before)
+	}
+	if m := d.watched.Load(); m != nil {
+		m.StateChanged(now, before)
+	}
+}
+
+// sources are what the monitor reads.
+func (d *daemon) sources() monitor.Sources {
+	return monitor.Sources{
+		Calls:     func() monitor.Calls { return monitoredCalls(d.gatekeeper.Stats()) },
+		Datagrams: func() monitor.Datagrams { return monitor.Datagrams(d.front.Counters()) },
+		Instances: d.accounting,
+		Keeping:   d.monitoredKeeping,
+		Journal:   d.monitoredJournal,
+		StateDir:  d.config.stateDir,
+		Refusing:  d.refusing,
+	}
+}
+
+func monitoredCalls(s gatekeeper.Stats) monitor.Calls {
+	return monitor.Calls{
+		Current: s.Current, Active: s.Active, Peak: s.Peak, Total: s.Total, Connected: s.Successful, Refused: s.Refused, Lost: s.Lost,
+		Overload: s.Overload, NoRoom: s.NoRoom, Unjournalled: s.Unjournalled, Restored: s.Restored,
+	}
+}
+
+func (d *daemon) monitoredJournal() monitor.Journal {
+	s := d.journal.Stats()
+	return monitor.Journal{
+		Bytes: s.Bytes, Live: s.Live, LedgerBytes: s.LedgerBytes, Reserved: s.Reserved, Short: s.Short, Calls: s.Calls, Events: s.Events,
+		Waiting: s.Waiting, Commits: uint64(s.Commits), CommitErrors: s.CommitErrors, Lost: s.Lost, LedgerLost: s.LedgerLost,
+		Damages: s.Torn + s.Corrupt + s.Missing + int(s.Nonsense), Failing: s.Failing,
+	}
+}
+
+func (d *daemon) monitoredKeeping() []monitor.Keeping {
+	var all []monitor.Keeping
+	for _, s := range d.accounting.Statuses() {
+		all = append(all, monitor.Keeping{Instance: s.Instance, Kept: s.Counters.Kept, Quarantined: s.Counters.Quarantined, Dropped: s.Dropped})
+	}
+	return all
+}
+
+// refusing tells why no call can be taken at the moment.
+func (d *daemon) refusing() error {
+	if s := d.journal.Stats(); s.Short > 0 || s.Failing {
+		return errors.New("the journal has no room, or cannot write")
+	}
+	return nil
+}

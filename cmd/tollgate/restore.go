@@ -1,0 +1,67 @@
+package main
+
+import (
+	"runtime"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"go.uber.org/zap"
+
+	"tollgate/bootclock"
+	"tollgate/cdr"
+	"tollgate/gatekeeper"
+	"tollgate/journal"
+)
+
+// restore lets the calls of the former run go on, and tells how many there were. Their records are decided in the
+// background.
+func (d *daemon) restore() int {
+	type chain struct {
+		call    cdr.UUID
+		records [][]byte
+	}
+	began, alive := time.Now(), lastAlive(d.journal)
+	chains := make(chan chain, 64)
+	var restored, failed atomic.Int64
+	var workers sync.WaitGroup
+	for range runtime.GOMAXPROCS(0) {
+		workers.Go(func() {
+			for c := range chains {
+				if err := d.restoreCall(c.call, c.records, alive); err != nil {
+					failed.Add(1)
+					d.log.Error("restoring a call of the former run", zap.Error(err))
+				}
+				restored.Add(1)
+			}
+		})
+	}
+	for call, records := range d.journal.Calls {
+		chains <- chain{call, records}
+	}
+	close(chains)
+	workers.Wait()
+	n := int(restored.Load())
+	if n > 0 {
+		d.log.Info("the calls of the former run go on", zap.Int("calls", n), zap.Int64("damaged", failed.Load()), zap.Time("last alive", alive),
+			zap.Duration("took", time.Since(began)))
+	}
+	return n
+}
+
+func (d *daemon) restoreCall(call cdr.UUID, records [][]byte, alive time.Time) error {
+	saved, err := gatekeeper.ReadCall(call, records)
+	if err != nil {
+		return err
+	}
+	return d.front.Restore(saved, alive)
+}
+
+// lastAlive is when the former run was last known to be running, on the clock of this one.
+func lastAlive(j *journal.Journal) time.Time {
+	a := j.LastAlive()
+	if a.BootID != "" && a.BootID == bootclock.ID() {
+		return time.Now().Add(a.Boot - bootclock.Now())
+	}
+	return a.Time
+}
