@@ -17,6 +17,9 @@
 --   OnQuery=INSERT INTO gatekeeper_log (event_id, gatekeeper, what, at) VALUES (%{event-uuid}, %g, 'on', %{event-time})
 --   OffQuery=INSERT INTO gatekeeper_log (event_id, gatekeeper, what, at) VALUES (%{event-uuid}, %g, 'off', %{event-time})
 --
+-- The table tollgate_events, by which an event that is delivered twice is stored once, is made by the gatekeeper itself
+-- (OnceOnly=0 does without).
+--
 -- Values are bound as parameters: quotes around a placeholder are allowed, never needed. A bare placeholder without a
 -- value is NULL.
 

@@ -16,7 +16,7 @@ import (
 // killPath names the database to the child of TestKilled.
 const killPath = "TOLLGATE_TEST_SQLDB"
 
-const killEvents = 3000
+const killEvents = 1500
 
 // TestKilledChild is the program that TestKilled kills: it stores all events, four at a time.
 func TestKilledChild(t *testing.T) {

@@ -17,6 +17,7 @@ type file interface {
 	io.WriteCloser
 	io.ReaderAt
 	Stat() (fs.FileInfo, error)
+	Size() (int64, error) // Stat without garbage
 	Truncate(size int64) error
 	Sync() error
 	// TryLock takes the lock that all who write to the file share, in this program and in others, unless somebody has it.
@@ -28,6 +29,23 @@ type file interface {
 type disk struct {
 	*os.File
 	fd int // once it was needed, else -1: a pipe is left alone by asking for it
+}
+
+// number is the file's descriptor.
+func (d *disk) number() int {
+	if d.fd < 0 {
+		d.fd = int(d.Fd())
+	}
+	return d.fd
+}
+
+// Size is the length of the file at this moment.
+func (d *disk) Size() (int64, error) {
+	var st syscall.Stat_t
+	if err := syscall.Fstat(d.number(), &st); err != nil {
+		return 0, d.wrap("looking at", err)
+	}
+	return st.Size, nil
 }
 
 // TryLock is flock(2), whose owner is the opening of the file: two appenders of one program exclude each other, too.
@@ -43,11 +61,8 @@ func (d *disk) TryLock() (bool, error) {
 func (d *disk) Unlock() error { return d.wrap("unlocking", d.flock(syscall.LOCK_UN)) }
 
 func (d *disk) flock(how int) error {
-	if d.fd < 0 {
-		d.fd = int(d.Fd())
-	}
 	for {
-		err := syscall.Flock(d.fd, how)
+		err := syscall.Flock(d.number(), how)
 		if errors.Is(err, errors.ErrUnsupported) {
 			return nil // a file system without locks: writers of other programs are not seen
 		}

@@ -2,6 +2,7 @@ package fileacct
 
 import (
 	"bytes"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -12,6 +13,7 @@ import (
 
 	"tollgate/acctstack"
 	"tollgate/acctstack/stacktest"
+	"tollgate/cdr"
 	"tollgate/config"
 )
 
@@ -30,24 +32,37 @@ func attentive() acctstack.Factory {
 	return f
 }
 
+// withNotes is the factory of modules that have these notes.
+func withNotes(f acctstack.Factory, notes acctstack.Notes) acctstack.Factory {
+	build := f.New
+	f.New = func(env acctstack.Env, sec *config.Section) (acctstack.Module, error) {
+		env.Notes = notes
+		return build(env, sec)
+	}
+	return f
+}
+
 func TestConformance(t *testing.T) {
 	for _, sync := range []string{"always", "interval:10ms", "none"} {
-		t.Run(sync, func(t *testing.T) {
-			dir := filepath.Join(t.TempDir(), "cdr")
-			if err := os.Mkdir(dir, 0o700); err != nil {
-				t.Fatal(err)
-			}
-			stacktest.Conformance(t, stacktest.Subject{
-				Factory: attentive(),
-				Config:  "DetailFile=" + filepath.Join(dir, "cdr.log") + "\nCDRString=%s|%{event-uuid}|%u\nSync=" + sync,
-				Stored: func(t *testing.T, ev *acctstack.Event) int {
-					return strings.Count(read(t, filepath.Join(dir, "cdr.log")), ev.ID.String())
-				},
-				Break: func(t *testing.T) { rename(t, dir, dir+".away") },
-				Mend:  func(t *testing.T) { rename(t, dir+".away", dir) },
-			})
-		})
+		t.Run(sync, func(t *testing.T) { conformance(t, sync, nil) })
+		t.Run(sync+" with notes", func(t *testing.T) { conformance(t, sync, new(memory)) })
 	}
+}
+
+func conformance(t *testing.T, sync string, notes acctstack.Notes) {
+	dir := filepath.Join(t.TempDir(), "cdr")
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	stacktest.Conformance(t, stacktest.Subject{
+		Factory: withNotes(attentive(), notes),
+		Config:  "DetailFile=" + filepath.Join(dir, "cdr.log") + "\nCDRString=%s|%{event-uuid}|%u\nSync=" + sync,
+		Stored: func(t *testing.T, ev *acctstack.Event) int {
+			return strings.Count(read(t, filepath.Join(dir, "cdr.log")), ev.ID.String())
+		},
+		Break: func(t *testing.T) { rename(t, dir, dir+".away") },
+		Mend:  func(t *testing.T) { rename(t, dir+".away", dir) },
+	})
 }
 
 func rename(t *testing.T, from, to string) {
@@ -179,24 +194,37 @@ func TestModeOfNewFile(t *testing.T) {
 	}
 }
 
+// BenchmarkStore is the module alone, and with notes that cost nothing.
 func BenchmarkStore(b *testing.B) {
 	for _, sync := range []string{"none", "interval:1s", "always"} {
-		b.Run(sync, func(b *testing.B) {
-			path := filepath.Join(b.TempDir(), "cdr.log")
-			m := stacktest.Open(b, Factory(), "DetailFile="+path+"\nSync="+sync)
-			ev := stacktest.Event(acctstack.Stop, 1)
-			b.ReportAllocs()
-			b.RunParallel(func(pb *testing.PB) {
-				for pb.Next() {
-					if err := m.Store(b.Context(), ev); err != nil {
-						b.Error(err)
-					}
-				}
+		for _, notes := range []acctstack.Notes{nil, blank{}} {
+			b.Run(fmt.Sprintf("%s/notes=%v", sync, notes != nil), func(b *testing.B) {
+				benchmarkStore(b, sync, notes)
 			})
-			b.StopTimer()
-			if lines, err := os.ReadFile(path); err != nil || bytes.Count(lines, []byte("\n")) != b.N {
-				b.Errorf("%d lines for %d events, %v", bytes.Count(lines, []byte("\n")), b.N, err)
+		}
+	}
+}
+
+// blank are notes that nobody keeps.
+type blank struct{}
+
+func (blank) Note(cdr.UUID, []byte) error { return nil }
+func (blank) Noted(cdr.UUID) []byte       { return nil }
+
+func benchmarkStore(b *testing.B, sync string, notes acctstack.Notes) {
+	path := filepath.Join(b.TempDir(), "cdr.log")
+	m := stacktest.Open(b, withNotes(Factory(), notes), "DetailFile="+path+"\nSync="+sync)
+	ev := stacktest.Event(acctstack.Stop, 1)
+	b.ReportAllocs()
+	b.RunParallel(func(pb *testing.PB) {
+		for pb.Next() {
+			if err := m.Store(b.Context(), ev); err != nil {
+				b.Error(err)
 			}
-		})
+		}
+	})
+	b.StopTimer()
+	if lines, err := os.ReadFile(path); err != nil || bytes.Count(lines, []byte("\n")) != b.N {
+		b.Errorf("%d lines for %d events, %v", bytes.Count(lines, []byte("\n")), b.N, err)
 	}
 }

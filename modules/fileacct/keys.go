@@ -19,7 +19,7 @@ func keys() []config.Key {
 		{Name: "StandardCDRFormat", Kind: config.Bool,
 			Doc: "1 writes the standard CDR line, 0 the CDRString; unset it is 1 exactly if CDRString is empty."},
 		{Name: "CDRString", Kind: config.Template, Example: "%s|%g|%u|%{Calling-Station-Id}|%{Called-Station-Id}|%d|%c",
-			Doc: "A line of your own, with the placeholders of call events."},
+			Doc: "A line of your own, with the placeholders of call events; with %s or %{event-uuid} in it, an interrupted write is never repeated."},
 		acctstack.TimestampKey("The form of times; empty means RFC822 in the standard line and the global format in a CDRString."),
 		{Name: "Escape", Kind: config.Bool, Default: "1",
 			Doc: "1 writes a separator or control character inside a value as %XX; 0 is GnuGk's raw form, which a caller can forge."},

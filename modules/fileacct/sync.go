@@ -126,5 +126,7 @@ func (a *appender) flush() error {
 	if f == nil || !dirty {
 		return nil
 	}
-	return f.Sync()
+	err := f.Sync()
+	crashpoint.Hit("fileacct.sync.after")
+	return err
 }

@@ -78,11 +78,10 @@ func (a *appender) unlock() {
 // look learns how the file ends: somebody else may have written to it, or truncated it. A part of a line of ours that
 // could not be cut is tried again. The caller holds mu and the file's lock.
 func (a *appender) look() error {
-	info, err := a.file.Stat()
+	size, err := a.file.Size()
 	if err != nil {
 		return err
 	}
-	size := info.Size()
 	if size == a.size && !a.torn {
 		return nil
 	}
@@ -102,8 +101,8 @@ func (a *appender) look() error {
 // cut shortens the file to the length to, if its length is still what we believe. The caller holds mu and the file's
 // lock.
 func (a *appender) cut(to, believed int64) bool {
-	info, err := a.file.Stat()
-	if err != nil || info.Size() != believed {
+	size, err := a.file.Size()
+	if err != nil || size != believed {
 		return false
 	}
 	if err := a.file.Truncate(to); err != nil {
