@@ -24,7 +24,7 @@ const (
 
 // Append adds a record and tells where it will lie. done, which may be nil, is called once the record is as durable as Sync
 // asks, or with the error, on a goroutine of the log, in the order of Append, never from inside Append; it must not wait for
-// the log (Flush, Close). A record whose done is told an error stays in memory and is tried again. If Append itself returns
+// Flush, Close or RemoveOldest, which wait for it: do not call those with a lock held that done takes. It may append. A record whose done is told an error stays in memory and is tried again. If Append itself returns
 // an error the record is not in the log and done is not called: ErrFull if it would touch what is reserved, ErrOverload,
 // ErrTooLarge, ErrClosed, or why no further segment can be made. The record is copied. Append waits for the disk only where
 // the next segment is not there yet.
