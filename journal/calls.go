@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"go.uber.org/zap"
 
@@ -20,14 +21,8 @@ func (j *Journal) Begin(call cdr.UUID, payload []byte, done func(error)) error {
 	crashpoint.Hit("journal.begin.before")
 	// The order takes at most ten bytes, and what is too much is given back.
 	room := seglog.Cost(1+keySize+10+len(payload)) + callRoom + endCost()
-	if err := j.reserve(room); err != nil {
-		if !errors.Is(err, ErrFull) {
-			return fmt.Errorf("journal: beginning call %s: %w", call, err)
-		}
-		if !j.makeRoom() || j.reserve(room) != nil {
-			j.counts.full.Add(1)
-			return fmt.Errorf("journal: beginning call %s: %w", call, err)
-		}
+	if err := j.admit(room); err != nil {
+		return fmt.Errorf("journal: beginning call %s: %w", call, err)
 	}
 	j.mu.Lock()
 	defer j.mu.Unlock()
@@ -49,6 +44,26 @@ func (j *Journal) Begin(call cdr.UUID, payload []byte, done func(error)) error {
 	j.x.setRecord(c, 0, at)
 	crashpoint.Hit("journal.begin.after")
 	return nil
+}
+
+// fullFor is how long calls are refused without another look at a full disk.
+const fullFor = 20 * time.Millisecond
+
+// admit sets the room for a call aside. On a full disk the ledger gives way.
+func (j *Journal) admit(room int64) error {
+	if time.Since(j.opened) < time.Duration(j.fullUntil.Load()) {
+		j.counts.full.Add(1)
+		return ErrFull
+	}
+	err := j.reserve(room)
+	if errors.Is(err, ErrFull) && j.makeRoom() {
+		err = j.reserve(room)
+	}
+	if errors.Is(err, ErrFull) {
+		j.counts.full.Add(1)
+		j.fullUntil.Store(int64(time.Since(j.opened) + fullFor))
+	}
+	return err
 }
 
 // Append adds a record to the call's chain. It draws on what is set aside for the call first, then on free space. done is as

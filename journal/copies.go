@@ -61,6 +61,14 @@ func (sets copySets) with(s *copySet, c eventCopy) *copySet {
 	return sets.of(copies)
 }
 
+// adding gives the set in which all of these stand.
+func (sets copySets) adding(s *copySet, copies []eventCopy) *copySet {
+	for _, c := range copies {
+		s = sets.with(s, c)
+	}
+	return s
+}
+
 // without gives the set without the instance's copy.
 func (sets copySets) without(s *copySet, instance string) *copySet {
 	copies := make([]eventCopy, 0, len(s.list()))

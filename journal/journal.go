@@ -32,6 +32,8 @@ type Options struct {
 	Settings Settings
 	FS       seglog.FS   // nil: the operating system's
 	Log      *zap.Logger // nil: no log
+
+	gather time.Duration // seglog's, for tests that are in a hurry
 }
 
 // Journal is an open journal. Its methods are safe for concurrent use.
@@ -46,25 +48,28 @@ type Journal struct {
 	opened time.Time
 	report seglog.Report
 
-	mu           sync.Mutex
-	x            *index
-	old          uint64 // the last order of a former run
-	buf          []byte // for one record, under mu
-	staleDropped bool   // the maintainer's own
-	promised     int64  // bytes that the log is to hold in reserve
-	short        int64  // of them, what the disk had no room for
-	compactor    int64  // of them, what compaction may use
-	busy         bool   // something was written since the last heartbeat
-	cramped      bool   // the disk was full since the last compaction
+	mu        sync.Mutex
+	x         *index
+	old       uint64 // the last order of a former run
+	buf       []byte // for one record, under mu
+	promised  int64  // bytes that the log is to hold in reserve
+	short     int64  // of them, what the disk had no room for
+	compactor int64  // of them, what compaction may use
+	busy      bool   // something was written since the last heartbeat
+	cramped   bool   // the disk was full since the last compaction
 
 	telling sync.Mutex // whoever tells waiters; taken before mu
 	queue   queue
 	tell    func(error) // told, as a value, made once
 
+	fullUntil    atomic.Int64 // Begin finds no room before that, in nanoseconds since opened
+	staleDropped bool         // the maintainer's own
+
 	chains atomic.Int64 // events that are kept or noted, for Settle to see without the lock
 	counts counters
 	kick   chan struct{}
 	stop   chan struct{}
+	closed atomic.Bool
 	work   sync.WaitGroup
 }
 
@@ -76,9 +81,6 @@ const (
 
 // Open opens the journal in a directory and reads what former runs have left in it. A second opener gets an error.
 func Open(o Options) (*Journal, error) {
-	if err := o.Settings.check(); err != nil {
-		return nil, err
-	}
 	if o.FS == nil {
 		o.FS = seglog.OS{}
 	}
@@ -106,7 +108,7 @@ func (j *Journal) open() error {
 	p := newReplay()
 	s := j.o.Settings
 	log, report, err := seglog.Open(seglog.Options{
-		Dir: filepath.Join(j.o.Dir, "log"), Kind: mainKind, SegmentSize: s.SegmentSize, Spare: 1, Sync: s.Sync,
+		Dir: filepath.Join(j.o.Dir, "log"), Kind: mainKind, SegmentSize: s.SegmentSize, Spare: 1, Sync: s.Sync, Gather: j.o.gather,
 		FS: j.o.FS, Moved: j.moved, Log: j.o.Log,
 	}, p.visit)
 	if err != nil {
@@ -182,8 +184,12 @@ func (a alive) export(boot cdr.UUID) Alive {
 	return out
 }
 
-// Close writes what waits, tells everybody who waits for it, and gives the directory free. Its error says what was lost.
+// Close writes what waits, tells everybody who waits for it, and gives the directory free. Its error says what was lost. No
+// other method may be called once it has begun, but Close again, which is an error.
 func (j *Journal) Close() error {
+	if j.closed.Swap(true) {
+		return fmt.Errorf("journal: closing %s: %w", j.o.Dir, seglog.ErrClosed)
+	}
 	close(j.stop)
 	j.work.Wait()
 	j.mu.Lock()

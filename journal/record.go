@@ -17,9 +17,9 @@ const (
 	kindBegin      kind = 1  // a call's chain begins: order, the caller's bytes
 	kindExtend     kind = 2  // a further record of the chain: its number in it, the caller's bytes
 	kindEnd        kind = 3  // the chain is over
-	kindKeep       kind = 4  // the walk of an event has ended: copies that are added, the event
-	kindSnapshot   kind = 5  // as kindKeep, but the copies are all that there are
-	kindSettled    kind = 6  // the walk has ended for an event whose body the log has, or needs not: copies that are added
+	kindKeep       kind = 4  // the walk of an event has ended: its copies, the event
+	kindSnapshot   kind = 5  // as kindKeep, but the walk may be under way: notes stay
+	kindSettled    kind = 6  // the walk has ended of an event that is in the log already, or not kept: its copies
 	kindDone       kind = 7  // an instance's copy and note are gone
 	kindQuarantine kind = 8  // an instance's copy is set aside, with the reason
 	kindRelease    kind = 9  // it is an ordinary one again

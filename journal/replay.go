@@ -3,6 +3,7 @@ package journal
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"tollgate/cdr"
 	"tollgate/journal/seglog"
@@ -97,11 +98,10 @@ func (p *replay) applyKeep(at seglog.Position, rec *record) {
 	e := p.event(rec.key)
 	p.change(e, func() {
 		e.head, e.at = rec.head, at
-		if rec.kind == kindSnapshot {
-			p.setCopies(e, p.sets.of(rec.copies))
-			return
+		p.setCopies(e, p.sets.of(rec.copies))
+		if rec.kind == kindKeep {
+			p.dropNotes(e, e.unkept)
 		}
-		p.addTo(e, rec.copies, true)
 	})
 	p.order = max(p.order, rec.head.order)
 }
@@ -129,20 +129,25 @@ func (p *replay) applyChange(rec *record) {
 // changeEvent applies a change to a chain; the journal and the replay both do it here, so that they cannot disagree. The
 // caller is inside change.
 func (x *index) changeEvent(e *event, rec *record) {
-	if e.at.Segment == 0 && rec.kind != kindDone {
-		rec = &record{kind: kindSettled} // there are notes only; the event itself has gone or was damaged
-	}
+	kept := e.at.Segment != 0 // else there are notes only: the event itself is done with, or was damaged
 	switch rec.kind {
 	case kindSettled:
-		x.addTo(e, rec.copies, true)
+		if kept {
+			x.setCopies(e, x.sets.of(rec.copies))
+		}
+		x.dropNotes(e, func(instance string) bool {
+			return !slices.ContainsFunc(rec.copies, func(c eventCopy) bool { return c.instance == instance })
+		})
 	case kindDone:
 		x.setCopies(e, x.sets.without(e.copies, rec.instance))
 		x.dropNotes(e, func(instance string) bool { return instance == rec.instance })
 	case kindQuarantine:
-		x.addTo(e, []eventCopy{{instance: rec.instance, aside: true, reason: string(rec.payload)}}, false)
+		if kept {
+			x.setCopies(e, x.sets.with(e.copies, eventCopy{instance: rec.instance, aside: true, reason: string(rec.payload)}))
+		}
 	case kindRelease:
 		if !e.unkept(rec.instance) {
-			x.addTo(e, []eventCopy{{instance: rec.instance}}, false)
+			x.setCopies(e, x.sets.with(e.copies, eventCopy{instance: rec.instance}))
 		}
 	}
 }

@@ -1,7 +1,6 @@
 package journal
 
 import (
-	"fmt"
 	"time"
 
 	"tollgate/config"
@@ -62,18 +61,11 @@ func ParseSettings(section *config.Section) (Settings, error) {
 	s := Settings{
 		Sync:         sync,
 		LedgerKeep:   section.Duration("LedgerKeep"),
-		SegmentSize:  section.Int("SegmentSize"),
+		SegmentSize:  (section.Int("SegmentSize") + 7) &^ 7, // a log aligns its records
 		DeliveryRate: int(section.Int("DeliveryRate")),
 	}
 	if section.Text("WhenFull") == keepCalls {
 		s.WhenFull = KeepCalls
 	}
-	return s, s.check()
-}
-
-func (s *Settings) check() error {
-	if s.SegmentSize < minSegmentSize || s.SegmentSize > maxSegmentSize {
-		return fmt.Errorf("journal: SegmentSize %d is not between %d and %d", s.SegmentSize, minSegmentSize, maxSegmentSize)
-	}
-	return nil
+	return s, nil
 }

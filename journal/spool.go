@@ -65,8 +65,8 @@ func (j *Journal) dropUnkept(e *event) {
 	if !slices.ContainsFunc(e.noted(), func(n note) bool { return e.unkept(n.instance) }) {
 		return
 	}
-	j.buf = appendSettled(j.buf[:0], e.id, nil)
-	j.changed(e, &record{kind: kindSettled}, "of a settled event")
+	j.buf = appendSettled(j.buf[:0], e.id, e.copies.list())
+	j.changed(e, &record{kind: kindSettled, copies: e.copies.list()}, "of a settled event")
 }
 
 // addition is what a record adds to the chain of an event.
@@ -85,8 +85,8 @@ func (j *Journal) add(a addition) error {
 		e = &event{id: ev.ID}
 	}
 	h := head{order: j.x.order + 1, call: ev.Call, seq: ev.Seq, kind: ev.Kind, time: ev.Time.UnixNano()}
-	whole := e.at.Segment == 0
-	j.buf = a.encode(j.buf[:0], whole, &h)
+	whole, set := e.at.Segment == 0, j.x.sets.adding(e.copies, a.copies)
+	j.buf = a.encode(j.buf[:0], whole, &h, set)
 	room := seglog.Cost(len(j.buf))
 	for _, c := range a.copies {
 		room += ofCost(c.instance)
@@ -108,7 +108,10 @@ func (j *Journal) add(a addition) error {
 			j.x.order++
 			e.head, e.at = h, at
 		}
-		j.x.addTo(e, a.copies, a.settled)
+		j.x.setCopies(e, set)
+		if a.settled {
+			j.x.dropNotes(e, e.unkept)
+		}
 	})
 	j.giveBack(room - seglog.Cost(len(j.buf)) - (e.owed() - before))
 	return nil
@@ -122,28 +125,16 @@ func (j *Journal) enter(e *event) {
 	}
 }
 
-func (a *addition) encode(dst []byte, whole bool, h *head) []byte {
+func (a *addition) encode(dst []byte, whole bool, h *head, set *copySet) []byte {
 	switch {
 	case whole && a.settled:
-		return acctstack.AppendEvent(appendKeep(dst, kindKeep, a.ev.ID, h, a.copies), a.ev)
+		return acctstack.AppendEvent(appendKeep(dst, kindKeep, a.ev.ID, h, set.list()), a.ev)
 	case whole:
-		return acctstack.AppendEvent(appendKeep(dst, kindSnapshot, a.ev.ID, h, a.copies), a.ev)
+		return acctstack.AppendEvent(appendKeep(dst, kindSnapshot, a.ev.ID, h, set.list()), a.ev)
 	case a.settled:
-		return appendSettled(dst, a.ev.ID, a.copies)
+		return appendSettled(dst, a.ev.ID, set.list())
 	}
 	return appendOf(dst, kindQuarantine, a.ev.ID, a.copies[0].instance, a.copies[0].reason)
-}
-
-// addTo gives the event more copies. The caller is inside change.
-func (x *index) addTo(e *event, copies []eventCopy, settled bool) {
-	set := e.copies
-	for _, c := range copies {
-		set = x.sets.with(set, c)
-	}
-	x.setCopies(e, set)
-	if settled {
-		x.dropNotes(e, e.unkept)
-	}
 }
 
 // changed writes j.buf, which says what rec does, and does it. What the change releases pays for the record, and the rest
