@@ -44,35 +44,43 @@ func TestKilledChild(t *testing.T) {
 // TestKilled kills a program that stores events, at any moment, and has it begin again with the same events.
 func TestKilled(t *testing.T) {
 	c := settings(t)
-	child := func(life time.Duration) (killed bool) {
-		cmd := exec.Command(os.Args[0], "-test.run=^TestKilledChild$")
-		cmd.Env = append(os.Environ(), killPath+"="+c.Path)
-		var out bytes.Buffer
-		cmd.Stdout, cmd.Stderr = &out, &out
-		if err := cmd.Start(); err != nil {
-			t.Fatal(err)
-		}
-		if life > 0 {
-			timer := time.AfterFunc(life, func() { cmd.Process.Kill() })
-			defer timer.Stop()
-		}
-		err := cmd.Wait()
-		if err != nil && (life == 0 || cmd.ProcessState.Exited()) {
-			t.Fatalf("%v: %s", err, out.String())
-		}
-		return err != nil
-	}
 	kills := 0
 	for range 12 {
-		if child(time.Duration(10+rand.IntN(60)) * time.Millisecond) {
+		if child(t, c, time.Duration(10+rand.IntN(60))*time.Millisecond) {
 			kills++
 		}
 	}
-	child(0)
-	expectRows(t, c, "SELECT count(*) FROM a", killEvents)
-	expectRows(t, c, "SELECT count(DISTINCT s) FROM a", killEvents)
-	expectRows(t, c, "SELECT count(*) FROM tollgate_events", killEvents)
 	if kills == 0 {
 		t.Error("no child was killed")
 	}
+	child(t, c, 0)
+	expectEachOnce(t, c)
+}
+
+func expectEachOnce(t *testing.T, c SQLite) {
+	t.Helper()
+	expectRows(t, c, "SELECT count(*) FROM a", killEvents)
+	expectRows(t, c, "SELECT count(DISTINCT s) FROM a", killEvents)
+	expectRows(t, c, "SELECT count(*) FROM tollgate_events", killEvents)
+}
+
+// child runs the program for its life, 0 until it ends, and tells whether it was killed.
+func child(t *testing.T, c SQLite, life time.Duration, env ...string) (killed bool) {
+	t.Helper()
+	cmd := exec.Command(os.Args[0], "-test.run=^TestKilledChild$")
+	cmd.Env = append(append(os.Environ(), killPath+"="+c.Path), env...)
+	var out bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &out
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	if life > 0 {
+		timer := time.AfterFunc(life, func() { cmd.Process.Kill() })
+		defer timer.Stop()
+	}
+	err := cmd.Wait()
+	if err != nil && (life == 0 && len(env) == 0 || cmd.ProcessState.Exited()) {
+		t.Fatalf("%v: %s", err, out.String())
+	}
+	return err != nil
 }

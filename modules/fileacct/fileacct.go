@@ -115,6 +115,9 @@ func (m *Module) Start() error {
 	if err := m.out.start(); err != nil {
 		return fmt.Errorf("%s: %w", m.name, err)
 	}
+	if path, err := filepath.EvalSymlinks(m.path); err == nil {
+		m.path = path // a rotation renames in the folder of the file, not of the link
+	}
 	return nil
 }
 

@@ -37,7 +37,7 @@ func noteOf(at *place, path string, line []byte) note {
 // identity is how a file is told from another, whatever its name.
 func identity(info fs.FileInfo) (device, inode uint64) {
 	if st, ok := info.Sys().(*syscall.Stat_t); ok {
-		return uint64(st.Dev), st.Ino //nolint:unconvert // Dev is not of the same width everywhere
+		return uint64(st.Dev), st.Ino
 	}
 	return 0, 0
 }

@@ -153,6 +153,26 @@ func TestFormerAttempt(t *testing.T) {
 	}
 }
 
+// TestLink: behind a link, the file is looked for where a rotation leaves it.
+func TestLink(t *testing.T) {
+	dir, link := t.TempDir(), filepath.Join(t.TempDir(), "link.log")
+	path := filepath.Join(dir, "cdr.log")
+	if err := os.Symlink(path, link); err != nil {
+		t.Fatal(err)
+	}
+	ev := stacktest.Event(acctstack.Stop, 1)
+	var notes memory
+	m := noting(t, link, lineFormat, &notes, zap.NewNop())
+	defer m.Close()
+	store(t, m, ev)
+	rename(t, path, path+".1")
+	store(t, m, ev)
+	expect(t, path+".1", lineOf(ev)+"\n")
+	if _, err := os.Stat(path); err == nil {
+		expect(t, path, "")
+	}
+}
+
 // keep gives the file another content, and lets it remain the same file.
 func keep(t *testing.T, path, content string) {
 	t.Helper()
