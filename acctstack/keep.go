@@ -17,7 +17,7 @@ const (
 	FateRefused                   // the call is refused, and its start is kept nowhere
 	FateStranger                  // the stop of a refused call whose start the instance does not have
 	FateSpoolNone                 // Spool=none
-	FateNoSpool                   // the spool is not there, or does not take it
+	FateNoSpool                   // it would be kept, but there is no spool or it does not take the event
 	FateElsewhere                 // another instance has it, and one copy was asked for
 	FateStart                     // the start of a call, under alternative or sufficient
 	FateKeptElsewhere             // it is kept for another one, which failed first
@@ -45,13 +45,11 @@ func (v *Verdict) Fate(i int) Fate {
 		return FateRefused
 	case rule.NoSpool:
 		return FateSpoolNone
-	case v.NoSpool:
-		return FateNoSpool
 	case strange(v.Kind, v.Trail, rule):
 		return FateStranger
 	}
 	permanent := IsPermanent(step.Err)
-	if !rule.keepsOwn(v.Kind) && (permanent || !rule.stores(v.Kind)) {
+	if !rule.keepsOwn(v.Kind) && (permanent || v.NoSpool || !rule.stores(v.Kind)) {
 		switch {
 		case v.Stored():
 			return FateElsewhere
@@ -61,7 +59,10 @@ func (v *Verdict) Fate(i int) Fate {
 			return FateKeptElsewhere
 		}
 	}
-	if permanent {
+	switch {
+	case v.NoSpool:
+		return FateNoSpool
+	case permanent:
 		return FateQuarantined
 	}
 	return FateKept

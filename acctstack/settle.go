@@ -21,17 +21,17 @@ func (r *run) settle() bool {
 	}
 	open := r.lookAgain()
 	v := r.steps.Verdict()
-	keep := keepers(&v)
-	if v.NoSpool {
-		v.NoSpool = false
-		k.lost(ev, keepers(&v))
-		v.NoSpool = true
-	} else if err := r.spool(keep); err != nil && len(keep) > 0 {
-		if r.steps.unspool() {
-			return false
+	if !v.NoSpool {
+		keep := v.fated(FateKept, FateQuarantined)
+		if err := r.spool(keep); err != nil && len(keep) > 0 {
+			if r.steps.unspool() {
+				return false
+			}
+			v = r.steps.Verdict()
 		}
-		k.lost(ev, keep)
-		v = r.steps.Verdict()
+	}
+	if v.NoSpool {
+		k.lost(ev, v.fated(FateNoSpool, FateNoSpool))
 	}
 	for i := range v.Steps {
 		r.dispose(&v, i)
@@ -83,10 +83,10 @@ func (r *run) lookAgain() (open []string) {
 	return open
 }
 
-// keepers are the instances that the event is to be kept for, in quarantine or not.
-func keepers(v *Verdict) (names []string) {
+// fated are the instances at which the event has one of two fates.
+func (v *Verdict) fated(one, other Fate) (names []string) {
 	for i := range v.Steps {
-		if fate := v.Fate(i); fate == FateKept || fate == FateQuarantined {
+		if fate := v.Fate(i); fate == one || fate == other {
 			names = append(names, v.Rules[v.Steps[i].Rule].Name)
 		}
 	}
