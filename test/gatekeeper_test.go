@@ -42,6 +42,9 @@ func newGatekeeper(t testing.TB, path string) *gatekeeper {
 	g.config.set("SIP", "Listen", fmt.Sprintf("udp:%s:%d", peer.Loopback, g.port))
 	g.config.set("Gatekeeper::Main", "StatusPort", strconv.Itoa(g.status))
 	g.config.set("Gatekeeper::Main", "StateDir", "var")
+	if g.config.find("Gatekeeper::Main", "OnShutdown") < 0 {
+		g.config.set("Gatekeeper::Main", "OnShutdown", "disconnect") // so that the end of a test is the end of its calls
+	}
 	t.Cleanup(func() {
 		g.release()
 		if g.process == nil {

@@ -63,7 +63,7 @@ func check(l loader, stdout, stderr io.Writer) error {
 		if rule.Fixed {
 			fmt.Fprintf(stdout, "  %-18s %-12s %s\n", rule.Name, rule.Answer, rule.Kinds)
 		} else {
-			fmt.Fprintf(stdout, "  %-18s %-12s %s\n", rule.Name, rule.Control, rule.Kinds)
+			fmt.Fprintf(stdout, "  %-18s %-12s %s\n  %-18s %s\n", rule.Name, rule.Control, rule.Kinds, "", rule.Keeps())
 		}
 	}
 	return nil

@@ -120,8 +120,10 @@ func (e *explainer) consequence(kind acctstack.Kind, v *acctstack.Verdict) strin
 		return "the call is ended, cause 41; a stop follows"
 	case !v.Asked():
 		return "nothing is recorded"
+	case !v.Stored() && v.Kept():
+		return "nobody has the record yet: it is kept, and delivered when the module is back"
 	case !v.Stored():
-		return "the record is lost: nobody stored it, and Spool=none keeps nothing"
+		return "the record is lost: nobody stored it, and it is kept for nobody"
 	}
 	return "recorded; the call is not affected"
 }
