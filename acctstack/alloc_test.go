@@ -15,7 +15,13 @@ func TestNoAllocations(t *testing.T) {
 	if n := testing.AllocsPerRun(1000, func() { s.begin(ev, ignore{}).walk() }); n != 0 {
 		t.Errorf("a walk over three modules makes %v allocations", n)
 	}
-	if err := s.Close(t.Context()); err != nil {
-		t.Error(err)
+	kept := threeKeeping(t)
+	if n := testing.AllocsPerRun(1000, func() { kept.begin(ev, ignore{}).walk() }); n != 0 {
+		t.Errorf("the same on a stack that keeps makes %v allocations", n)
+	}
+	for _, s := range []*Stack{s, kept} {
+		if err := s.Close(t.Context()); err != nil {
+			t.Error(err)
+		}
 	}
 }

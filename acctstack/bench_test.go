@@ -4,6 +4,11 @@ import (
 	"context"
 	"sync"
 	"testing"
+	"time"
+
+	"go.uber.org/zap"
+
+	"tollgate/cdr"
 )
 
 // memory is a module whose backend is always there.
@@ -52,6 +57,50 @@ func BenchmarkThreeModules(b *testing.B) {
 	}
 	if err := s.Close(b.Context()); err != nil {
 		b.Fatal(err)
+	}
+}
+
+// idle is a spool that is never asked to keep anything.
+type idle struct{ shelf }
+
+func (*idle) Settle(*Event, []string) error { return nil }
+
+// BenchmarkThreeModulesKeeping is the same on a stack that would keep what fails, and nothing does.
+func BenchmarkThreeModulesKeeping(b *testing.B) {
+	s, ev := threeKeeping(b), &Event{Kind: Stop}
+	b.ReportAllocs()
+	for b.Loop() {
+		s.begin(ev, ignore{}).walk()
+	}
+	if err := s.Close(b.Context()); err != nil {
+		b.Fatal(err)
+	}
+}
+
+func threeKeeping(t testing.TB) *Stack {
+	s := stackOf(Required, &memory{}, &memory{}, &memory{})
+	keeping(t, s, &idle{})
+	return s
+}
+
+// BenchmarkKeepAndDeliver is what an event costs that is kept for one module and delivered late, without the spool's share.
+func BenchmarkKeepAndDeliver(b *testing.B) {
+	spool := newShelf()
+	k := NewKeeping(spool, nil, nil, Options{}, zap.NewNop())
+	q := newQueue("M", k)
+	in := &instance{name: "M", retries: 5}
+	c := newCourier(q, in, b.Context(), nil)
+	now, ev := time.Now(), &Event{Kind: Stop}
+	b.ReportAllocs()
+	for n := 0; b.Loop(); n++ {
+		ev.ID = cdr.UUID{byte(n), byte(n >> 8), byte(n >> 16), byte(n >> 24)}
+		q.add(ev)
+		a, ok := q.pick(now, c)
+		if !ok {
+			b.Fatal("nothing to deliver")
+		}
+		q.working--
+		q.delivered(a)
 	}
 }
 

@@ -41,26 +41,26 @@ type instance struct {
 // must not overtake them.
 var ErrQueued = errors.New("queued behind earlier events of the call")
 
-// result turns what the module returned into its answer for the walk, and counts it.
+// result turns what the module returned into its answer for the walk, counts it, and passes it on to those who keep an eye
+// on the instance.
 func (in *instance) result(ev *Event, err error) Result {
 	result := in.count(ev, err)
-	if in.queue != nil {
-		in.queue.note(ev, result, err)
+	q := in.queue
+	if q == nil {
+		return result
 	}
-	return result
-}
-
-// note passes an answer on to those who keep an eye on them.
-func (q *queue) note(ev *Event, result Result, err error) {
-	if q.k.ledger != nil {
-		q.k.ledger.Answered(ev, q.name, result, err)
+	if q.ledger != nil {
+		q.ledger.Answered(ev, q.name, result, err)
 	}
 	switch {
-	case result == OK && q.alert.Load():
-		q.succeeded()
+	case result == OK:
+		if q.alert.Load() {
+			q.succeeded()
+		}
 	case result == Fail && !IsPermanent(err):
 		q.failed(err)
 	}
+	return result
 }
 
 func (in *instance) count(ev *Event, err error) Result {
@@ -105,8 +105,8 @@ func (in *instance) late(ev *Event, err error) {
 	}
 	if q := in.queue; q != nil {
 		result := resultOf(err)
-		if q.k.ledger != nil {
-			q.k.ledger.Answered(ev, q.name, result, err)
+		if q.ledger != nil {
+			q.ledger.Answered(ev, q.name, result, err)
 		}
 		if result == OK {
 			q.succeeded()
@@ -129,15 +129,15 @@ func (in *instance) close() error {
 	return nil
 }
 
-// store is an attempt of a walk.
-func (in *instance) store(ctx context.Context, ev *Event) error {
-	if q := in.queue; q != nil && q.alert.Load() {
-		number := q.enter()
-		err := in.ask(ctx, ev)
-		q.exit(number, err == nil)
-		return err
+// store is an attempt of a walk; alert is the queue's.
+func (in *instance) store(ctx context.Context, ev *Event, alert bool) error {
+	if !alert {
+		return in.ask(ctx, ev)
 	}
-	return in.ask(ctx, ev)
+	number := in.queue.enter()
+	err := in.ask(ctx, ev)
+	in.queue.exit(number, err == nil)
+	return err
 }
 
 // ask is any attempt.

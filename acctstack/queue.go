@@ -14,8 +14,9 @@ import (
 // The events themselves are in the spool; here is what it takes to find and order them. The copies of one call's events form
 // a chain, of which only the first is delivered at a time.
 type queue struct {
-	name string
-	k    *Keeping
+	name   string
+	k      *Keeping
+	ledger Ledger // the Keeping's
 
 	// alert tells that there is something to look at: a backlog, or an instance that is not well. While it is false an event
 	// passes without the lock.
@@ -85,7 +86,7 @@ type openAttempt struct {
 }
 
 func newQueue(name string, k *Keeping) *queue {
-	q := &queue{name: name, k: k, copies: map[cdr.UUID]*kept{}, chains: map[cdr.UUID]*chain{}, open: map[cdr.UUID]*openAttempt{}}
+	q := &queue{name: name, k: k, ledger: k.ledger, copies: map[cdr.UUID]*kept{}, chains: map[cdr.UUID]*chain{}, open: map[cdr.UUID]*openAttempt{}}
 	q.ready = pile[*chain]{before: func(a, b *chain) bool { return a.turn < b.turn }, place: func(c *chain) *int { return &c.ready }}
 	q.resting = pile[*chain]{before: func(a, b *chain) bool { return a.due.Before(b.due) }, place: func(c *chain) *int { return &c.resting }}
 	q.ages = pile[*kept]{before: func(a, b *kept) bool { return a.since.Before(b.since) }, place: func(c *kept) *int { return &c.place }}

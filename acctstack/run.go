@@ -88,12 +88,13 @@ func (r *run) walk() {
 			return
 		}
 		in := s.instances[i]
-		if q := in.queue; q != nil && q.alert.Load() && q.holds(ev) {
+		alert := in.queue != nil && in.queue.alert.Load()
+		if alert && in.queue.holds(ev) {
 			r.steps.Answer(Fail, ErrQueued)
 			continue
 		}
 		mine := r.arm(in.timeout)
-		err := in.store(s.ctx, ev)
+		err := in.store(s.ctx, ev, alert)
 		if !r.state.CompareAndSwap(mine, after(mine)) {
 			s.late(in, ev, err)
 			return

@@ -14,9 +14,11 @@ import (
 // filled in. A crash in between leaves a copy that is delivered, or set aside, after the restart.
 func (r *run) settle() bool {
 	k, ev := r.stack.keeping, r.event
-	if !r.steps.failed() {
+	if !r.steps.failed {
 		r.spool(nil)
-		noteTrail(ev, r.steps.Verdict(), nil)
+		if ev.Kind == Start {
+			noteTrail(ev, r.steps.Verdict(), nil)
+		}
 		return true
 	}
 	open := r.lookAgain()
@@ -53,16 +55,6 @@ func (r *run) spool(keep []string) error {
 		k.log.Error("settling an event", zap.String("event", r.event.Kind.String()), zap.Stringer("id", r.event.ID), zap.Uint64("failures", n), zap.Error(err))
 	}
 	return err
-}
-
-// failed tells whether any module has not stored the event.
-func (w *Walk) failed() bool {
-	for i := range w.steps {
-		if w.steps[i].Result != OK && !w.rules[w.steps[i].Rule].Fixed {
-			return true
-		}
-	}
-	return false
 }
 
 // lookAgain notes which attempts past their Timeout have ended well meanwhile, and names the instances where one is still

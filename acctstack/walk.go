@@ -17,6 +17,7 @@ type Walk struct {
 	final   bool   // no required or sufficient rule failed
 	last    Result
 	done    bool
+	failed  bool // a module has not stored the event
 	steps   []Step
 }
 
@@ -62,6 +63,7 @@ func (w *Walk) Answer(result Result, err error) {
 	}
 	effect := w.effect(rule.Control, counts)
 	w.last = counts
+	w.failed = w.failed || result != OK && !rule.Fixed
 	switch effect {
 	case Spoils:
 		w.final = false
