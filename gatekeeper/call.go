@@ -53,7 +53,8 @@ type Call struct {
 	update  wheel.Timer
 
 	journalled bool
-	steps      []step // that wait for the journal, in its order
+	steps      []step             // that wait for the journal, in its order
+	saved      []*acctstack.Event // of a former run, until Resume
 
 	seq       uint32
 	undecided int    // events

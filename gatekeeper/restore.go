@@ -23,8 +23,8 @@ func (s *Shard) Restore(line Line, saved *Saved, alive time.Time) *Call {
 	g.restored.Add(1)
 	for _, ev := range saved.events {
 		ev.Trail = &c.trail
-		c.steps = append(c.steps, step{event: ev})
 	}
+	c.saved = saved.events
 	if c.state == ended {
 		return c
 	}
@@ -56,6 +56,9 @@ func (s *Saved) state() state {
 			return pending
 		}
 	}
+	if s.trail.Refused { // and its end was not written any more
+		return pending
+	}
 	return proceeding
 }
 
@@ -66,12 +69,14 @@ func (c *Call) Admitted() bool { return c.state != pending }
 // seen such an event already or never; its id tells.
 func (c *Call) Resume() {
 	c.resumeTimers()
-	steps := c.steps
-	c.steps = nil
-	for _, st := range steps {
+	events := c.saved
+	c.saved = nil
+	for _, ev := range events {
 		c.undecided++
-		st.submit = c.shard.gk.accounting.Hold()
-		c.take(st)
+		c.take(step{event: ev, submit: c.shard.gk.accounting.Hold()})
+	}
+	if c.state == pending && c.trail.Refused {
+		c.admitted(false)
 	}
 	c.settle()
 }
@@ -95,9 +100,10 @@ func (c *Call) resumeTimers() {
 	}
 }
 
-// Abandon closes a call of a former run that the front cannot go on with. Its line is never called.
+// Abandon is Resume for a call that the front cannot go on with: it closes it.
 func (c *Call) Abandon(why error) {
 	c.shard.gk.log.Error("a call of the former run cannot go on", zap.String("session", c.SessionID), zap.Error(why))
+	c.Resume()
 	c.EndUnseen()
 }
 

@@ -26,9 +26,7 @@ func (f *Front) Restore(saved *gatekeeper.Saved, alive time.Time) error {
 	defer s.Unlock()
 	switch {
 	case err != nil:
-		call := s.Restore(nowhere{}, saved, alive)
-		call.Abandon(err)
-		call.Resume()
+		s.Restore(nowhere{}, saved, alive).Abandon(err)
 	case c.dialog != nil:
 		s.restoreDialog(&c, saved, alive)
 	case saved.Ended():
@@ -38,6 +36,10 @@ func (f *Front) Restore(saved *gatekeeper.Saved, alive time.Time) error {
 	}
 	return err
 }
+
+// cseqSkip is how far our own requests in a restored dialog are ahead of the last number that the journal has: it is not told
+// of every request that passes. A gap is no error (RFC 3261 12.2.2).
+const cseqSkip = 1000
 
 // nowhere is the line of a call that has no signalling any more.
 type nowhere struct{}
@@ -63,9 +65,7 @@ func (f *Front) listenerAt(addr netip.AddrPort) *listener {
 func (s *shard) restoreInvite(c *savedCall, saved *gatekeeper.Saved, alive time.Time) error {
 	m, l := &message{}, s.front.listenerAt(c.listener)
 	if err := m.parse(c.invite); err != nil {
-		call := s.Restore(nowhere{}, saved, alive)
-		call.Abandon(err)
-		call.Resume()
+		s.Restore(nowhere{}, saved, alive).Abandon(err)
 		return fmt.Errorf("sip: the INVITE of a saved call: %w", err)
 	}
 	tx := s.newServer(m, c.from, l)
@@ -122,7 +122,7 @@ func (s *shard) restoreDialog(c *savedCall, saved *gatekeeper.Saved, alive time.
 	sess.shard, sess.key = s, s.sessionKey([]byte(sess.callID))
 	sess.listener = s.front.listenerAt(c.listener)
 	since := time.Since(saved.Call.Connected)
-	sess.acked = since > timeout
+	sess.acked, sess.skip = since > timeout, cseqSkip
 	s.remember(sess)
 	sess.call = s.Restore(sess, saved, alive)
 	if since < timeout && c.invite != nil {

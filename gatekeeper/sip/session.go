@@ -54,6 +54,7 @@ type session struct {
 	branch       uint64 // of the INVITE to the first target: the journal knows it before the INVITE goes on
 	answer       answer // where the 2xx came from
 	probe        *probe // of a restored call; nil: none under way
+	skip         uint32 // CSeq numbers that our own requests pass over
 }
 
 // What a session's timer wakes it for.
@@ -389,9 +390,9 @@ func (sess *session) hangUp(reason string) {
 // bye sends a BYE to one side, as if from the other.
 func (sess *session) bye(to *party, reason string) {
 	s := sess.shard
-	r := &inDialog{method: "BYE", callID: sess.callID, reason: reason, from: sess.from, to: sess.to, cseq: sess.caller.cseq + 1}
+	r := &inDialog{method: "BYE", callID: sess.callID, reason: reason, from: sess.from, to: sess.to, cseq: sess.caller.cseq + 1 + sess.skip}
 	if to == &sess.caller {
-		r.from, r.to, r.cseq = sess.to, sess.from, sess.callee.cseq+1
+		r.from, r.to, r.cseq = sess.to, sess.from, sess.callee.cseq+1+sess.skip
 	}
 	addr := s.address(r, to)
 	l := s.front.listenerFor(sess.listener, addr)
