@@ -49,6 +49,9 @@ func (j *Journal) Begin(call cdr.UUID, payload []byte, done func(error)) error {
 // fullFor is how long calls are refused without another look at a full disk.
 const fullFor = 20 * time.Millisecond
 
+// ledgerTries is how many segments of the ledger one call may cost: the ledger itself takes the first that is free.
+const ledgerTries = 8
+
 // admit sets the room for a call aside. On a full disk the ledger gives way.
 func (j *Journal) admit(room int64) error {
 	if time.Since(j.opened) < time.Duration(j.fullUntil.Load()) {
@@ -56,7 +59,7 @@ func (j *Journal) admit(room int64) error {
 		return ErrFull
 	}
 	err := j.reserve(room)
-	if errors.Is(err, ErrFull) && j.makeRoom() {
+	for try := 0; try < ledgerTries && errors.Is(err, ErrFull) && j.makeRoom(); try++ {
 		err = j.reserve(room)
 	}
 	if errors.Is(err, ErrFull) {
@@ -123,10 +126,12 @@ func (j *Journal) End(call cdr.UUID) {
 }
 
 // Calls gives the chains that were found at Open and have not ended yet, in the order in which they began. The records are
-// valid until yield returns.
+// valid until yield returns. Of a chain that a damage of the disk has hit the sound records are given; that may be all but
+// its beginning.
 func (j *Journal) Calls(yield func(call cdr.UUID, records [][]byte) bool) {
+	var r chainReader
 	for _, c := range j.found() {
-		records := j.read(c)
+		records := r.read(j, c)
 		if len(records) > 0 && !yield(c.id, records) {
 			return
 		}
@@ -136,7 +141,7 @@ func (j *Journal) Calls(yield func(call cdr.UUID, records [][]byte) bool) {
 func (j *Journal) found() []*chain {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	var found []*chain
+	found := make([]*chain, 0, len(j.x.calls))
 	for _, c := range j.x.calls {
 		if c.order <= j.old {
 			found = append(found, c)
@@ -146,50 +151,58 @@ func (j *Journal) found() []*chain {
 	return found
 }
 
-// read reads the records of a chain. One that cannot be read is left out and logged.
-func (j *Journal) read(c *chain) [][]byte {
-	var records [][]byte
-	for n := 0; ; n++ {
-		rec, more := j.readRecord(c, n)
-		if !more {
-			return records
-		}
-		if rec != nil {
-			records = append(records, rec)
-		}
-	}
+// chainReader reads chains and keeps its memory from one to the next.
+type chainReader struct {
+	places  []seglog.Position
+	buffers [][]byte
+	records [][]byte
 }
 
-// readRecord reads record n of the chain; more is false behind the last. Compaction may write a record elsewhere and remove
-// it here in between, so a failure counts only if the record is still where it was.
-func (j *Journal) readRecord(c *chain, n int) (payload []byte, more bool) {
-	for {
-		at, ok := j.recordAt(c, n)
-		if !ok {
-			return nil, false
+// read reads the records of a chain, none if it has ended. One that cannot be read is left out and logged.
+func (r *chainReader) read(j *Journal, c *chain) [][]byte {
+	r.places, r.records = j.placesOf(c, r.places[:0]), r.records[:0]
+	for n := 0; n < len(r.places); n++ {
+		if len(r.buffers) <= n {
+			r.buffers = append(r.buffers, nil)
 		}
-		if at.Segment == 0 {
-			return nil, true
+		if payload := r.readOne(j, c, n); payload != nil {
+			r.records = append(r.records, payload)
 		}
-		b, err := j.log.Read(at, nil)
+	}
+	return r.records
+}
+
+// readOne reads record n of the chain; nil if that cannot be. Compaction may write a record elsewhere and remove it here in
+// between, so a failure counts only if the record is still where it was.
+func (r *chainReader) readOne(j *Journal, c *chain, n int) []byte {
+	for at := r.places[n]; at.Segment != 0; {
+		b, err := j.log.Read(at, r.buffers[n])
 		if err == nil {
+			r.buffers[n] = b
 			var rec record
 			if rec, err = parse(b); err == nil {
-				return rec.payload, true
+				return rec.payload
 			}
 		}
-		if now, _ := j.recordAt(c, n); now == at {
-			j.o.Log.Error("journal: reading a record of a call", zap.Stringer("call", c.id), zap.Int("record", n), zap.Error(err))
-			return nil, true
+		r.places = j.placesOf(c, r.places[:0])
+		if n >= len(r.places) {
+			return nil
 		}
+		if r.places[n] == at {
+			j.o.Log.Error("journal: reading a record of a call", zap.Stringer("call", c.id), zap.Int("record", n), zap.Error(err))
+			return nil
+		}
+		at = r.places[n]
 	}
+	return nil
 }
 
-func (j *Journal) recordAt(c *chain, n int) (seglog.Position, bool) {
+// placesOf adds where the records of the chain lie to places; nothing if it has ended.
+func (j *Journal) placesOf(c *chain, places []seglog.Position) []seglog.Position {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	if n >= len(c.records) || j.x.calls[c.id] != c {
-		return seglog.Position{}, false
+	if j.x.calls[c.id] != c {
+		return places
 	}
-	return c.records[n], true
+	return append(places, c.records...)
 }

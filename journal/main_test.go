@@ -32,7 +32,7 @@ func lazy() Settings {
 
 func opened(t testing.TB, dir string, s Settings) *Journal {
 	t.Helper()
-	j, err := Open(Options{Dir: dir, Settings: s, Log: zaptest.NewLogger(t, zaptest.Level(zap.ErrorLevel))})
+	j, err := Open(Options{Dir: dir, Settings: s, gather: -1, Log: zaptest.NewLogger(t, zaptest.Level(zap.ErrorLevel))})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -93,8 +93,9 @@ func look(j *Journal) seen {
 		}
 	}
 	j.mu.Unlock()
+	var reader chainReader
 	for _, c := range calls {
-		for _, r := range j.read(c) {
+		for _, r := range reader.read(j, c) {
 			s.calls[c.id] = append(s.calls[c.id], string(r))
 		}
 	}

@@ -28,10 +28,7 @@ const (
 	kindEnds       kind = 12 // one more than the last
 )
 
-// maxCopies bounds the instances of one event, and so what a damaged length can make the reader allocate.
-const maxCopies = 1024
-
-// A copy is what one instance is owed of an event.
+// eventCopy is what one instance is owed of an event.
 type eventCopy struct {
 	instance string
 	reason   string // why it is in quarantine; "" if it is not
@@ -127,17 +124,15 @@ func (h *head) read(r *packed.Reader) {
 	h.time = r.Int()
 }
 
+// readCopies reads a list. Each entry takes a byte at least, so that a wrong length comes to an end with the bytes.
 func readCopies(r *packed.Reader) []eventCopy {
-	n := min(r.Uint(), maxCopies, uint64(len(r.Rest())))
-	if n == 0 {
-		return nil
-	}
-	copies := make([]eventCopy, n)
-	for i := range copies {
-		copies[i].instance = r.Text()
-		if copies[i].aside = r.Bool(); copies[i].aside {
-			copies[i].reason = r.Text()
+	var copies []eventCopy
+	for n := r.Uint(); n > 0 && r.Err() == nil; n-- {
+		c := eventCopy{instance: r.Text(), aside: r.Bool()}
+		if c.aside {
+			c.reason = r.Text()
 		}
+		copies = append(copies, c)
 	}
 	return copies
 }

@@ -74,7 +74,7 @@ func (p *replay) applyCall(at seglog.Position, rec *record) error {
 	case c == nil:
 		// Without its beginning this is a chain that has ended, of which the older segments have gone already, or one whose
 		// beginning was damaged.
-		c = &chain{id: rec.key}
+		c = &chain{id: rec.key, records: make([]seglog.Position, 0, 4)}
 		p.calls[rec.key] = c
 	}
 	if rec.kind == kindBegin {

@@ -22,6 +22,7 @@ type Settings struct {
 	WhenFull     WhenFull
 	LedgerKeep   time.Duration // how long answers of modules are kept; 0: there is no ledger
 	SegmentSize  int64         // bytes
+	NoCalls      bool          // calls are not written; kept events are
 	DeliveryRate int           // events per second and instance for late delivery; 0: no limit
 }
 
@@ -38,6 +39,8 @@ func Keys() []config.Key {
 			Doc: "When the journal is forced to the disk: always (before a call goes on), interval:TIME, or none."},
 		{Name: "WhenFull", Kind: config.Enum, Default: "refuse-calls", Values: []string{"refuse-calls", keepCalls},
 			Doc: "What becomes of a new call that the journal has no room for: it is refused, or granted without a journal."},
+		{Name: "Calls", Kind: config.Bool, Default: "1",
+			Doc: "Whether running calls are written, so that they survive a crash and OnShutdown=keep; 0 keeps them in memory only."},
 		{Name: "LedgerKeep", Kind: config.Duration, Default: "48h", Unit: "s",
 			Doc: "How long the answers of the modules are kept to be looked up; 0 keeps none."},
 		{Name: "SegmentSize", Kind: config.Int, Default: "8388608", Unit: "bytes", Min: minSegmentSize, Max: maxSegmentSize,
@@ -63,6 +66,7 @@ func ParseSettings(section *config.Section) (Settings, error) {
 		LedgerKeep:   section.Duration("LedgerKeep"),
 		SegmentSize:  (section.Int("SegmentSize") + 7) &^ 7, // a log aligns its records
 		DeliveryRate: int(section.Int("DeliveryRate")),
+		NoCalls:      !section.Bool("Calls"),
 	}
 	if section.Text("WhenFull") == keepCalls {
 		s.WhenFull = KeepCalls
