@@ -25,6 +25,8 @@ type Settings struct {
 	Teardown        acctstack.Kinds // whose failure ends a running call
 	// GrantUnjournalled lets a call go on that the journal has no room for ([Journal] WhenFull=keep-calls).
 	GrantUnjournalled bool
+	// Unjournalled keeps new calls in memory only ([Journal] Calls=0).
+	Unjournalled bool
 }
 
 // CallTableKeys are the keys of [CallTable].

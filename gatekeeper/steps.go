@@ -44,7 +44,7 @@ func (c *Call) born(kind acctstack.Kind, at time.Time) *acctstack.Event {
 // open begins the call's chain in the journal, if there is one.
 func (c *Call) open(e entry) error {
 	s := c.shard
-	if s.gk.journal == nil {
+	if s.gk.journal == nil || c.settings().Unjournalled {
 		return nil
 	}
 	s.entry, s.scratch = e.append(s.entry[:0], s.scratch)

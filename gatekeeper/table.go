@@ -71,6 +71,22 @@ func (g *Gatekeeper) Shutdown(ctx context.Context, drain Drain) {
 	g.rejects.Wait()
 }
 
+// DisconnectUnjournalled ends the calls that the next run could know nothing of, and tells how many there were.
+func (g *Gatekeeper) DisconnectUnjournalled() int {
+	g.draining.Store(true)
+	n := 0
+	g.each(func(c *Call) {
+		if !c.journalled {
+			c.drop(Release{Cause: CauseTemporaryFailure, Text: "gatekeeper is shutting down"})
+			n++
+		}
+	})
+	if n > 0 {
+		g.log.Info("disconnecting calls that are not in the journal", zap.Int("calls", n))
+	}
+	return n
+}
+
 // Suspend leaves the calls as they are, for the next run to go on with: no new call, and nothing that a verdict would send.
 // The front should have stopped reading before.
 func (g *Gatekeeper) Suspend() {

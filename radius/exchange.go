@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"strings"
 	"time"
+
+	"tollgate/crashpoint"
 )
 
 // state is how far one server's part of an exchange has come.
@@ -123,6 +125,7 @@ func (ex *exchange) run(ctx context.Context) error {
 	for turn := 0; err == nil && ex.at(turn) != nil; turn = ex.next(turn) {
 		err = ex.take(ctx, turn)
 		if ex.accepted() {
+			crashpoint.Hit("radius.acknowledged.after")
 			return nil
 		}
 	}
@@ -269,7 +272,9 @@ func (at *attempt) transmit(req Request) {
 	}
 	at.sent++
 	at.lastOne = now
+	crashpoint.Hit("radius.send.before")
 	at.server.send(at)
+	crashpoint.Hit("radius.send.after")
 }
 
 // outcome says in words what became of the attempt, "" if it had no turn.

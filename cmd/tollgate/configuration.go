@@ -196,6 +196,10 @@ func (r *reading) journal() {
 	r.result.journal = settings
 	if r.result.calls != nil {
 		r.result.calls.GrantUnjournalled = settings.WhenFull == journal.KeepCalls
+		r.result.calls.Unjournalled = settings.NoCalls
+	}
+	if main := r.section("Gatekeeper::Main"); settings.NoCalls && main.Has("OnShutdown") && r.result.drain.Keep {
+		r.add(config.Problems{main.Problem("OnShutdown", "OnShutdown=keep needs the calls in the journal, but [Journal] Calls=0")})
 	}
 }
 

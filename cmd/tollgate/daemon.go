@@ -248,6 +248,9 @@ func (d *daemon) shutdown(signals <-chan os.Signal) error {
 // endCalls leaves the calls for the next run, or ends them, as OnShutdown says.
 func (d *daemon) endCalls(ctx context.Context) {
 	if d.config.drain.Keep {
+		if d.gatekeeper.DisconnectUnjournalled() > 0 {
+			d.settle()
+		}
 		d.front.Close()
 		d.gatekeeper.Suspend()
 		return

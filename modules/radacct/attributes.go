@@ -130,6 +130,9 @@ func (w *writer) ending(r *cdr.Record) {
 	w.text = strconv.AppendInt(w.begin("h323-disconnect-cause="), int64(r.Cause), 16)
 	upper(w.text[len("h323-disconnect-cause="):])
 	w.vsa(cisco.H323DisconnectCause, w.text)
+	if r.EndEstimated {
+		w.number(cisco.AVPair, "end-estimated=", 1) // nobody saw the end; the time is when the call was last known to be up
+	}
 	w.number(cisco.ReleaseSource, "release-source=", int64(r.Released))
 	w.vsa(cisco.PreferredCodec, r.Caller.Audio.AppendCodec(w.begin("preferred-codec=")))
 	w.vsa(cisco.RewrittenE164Num, append(w.begin("rewritten-e164-num="), r.CalledStation...))
