@@ -97,10 +97,10 @@ func TestPoison(t *testing.T) {
 		k := newKeep(acctstack.Options{})
 		poison := stacktest.Event(acctstack.Start, 0)
 		var away atomic.Bool
-		tries := 0
+		var tries atomic.Int32
 		a := &stacktest.Fake{Answer: func(_ context.Context, ev *acctstack.Event) error {
 			if ev == poison {
-				tries++
+				tries.Add(1)
 				time.Sleep(10 * time.Millisecond)
 			}
 			if away.Load() || ev == poison {
@@ -129,9 +129,9 @@ func TestPoison(t *testing.T) {
 		if s.Quarantined != 1 || s.Backlog != 0 || s.State != acctstack.Up || s.Counters.Quarantined != 1 || s.Kept != 3 {
 			t.Errorf("%+v", s)
 		}
-		before := tries
+		before := tries.Load()
 		time.Sleep(time.Hour)
-		if tries != before {
+		if tries.Load() != before {
 			t.Error("tried in quarantine")
 		}
 		closed(t, current)
@@ -142,9 +142,9 @@ func TestPoison(t *testing.T) {
 func TestPermanent(t *testing.T) {
 	for _, late := range []bool{false, true} {
 		synctest.Test(t, func(t *testing.T) {
-			k, n := newKeep(acctstack.Options{}), 0
+			k, n := newKeep(acctstack.Options{}), new(atomic.Int32)
 			a := &stacktest.Fake{Answer: func(_ context.Context, ev *acctstack.Event) error {
-				if n++; late && n == 1 {
+				if first := n.Add(1) == 1; late && first {
 					return errAway
 				}
 				return fmt.Errorf("a: storing: %w", errBroken)
@@ -153,8 +153,8 @@ func TestPermanent(t *testing.T) {
 			decide(stack, stacktest.Event(acctstack.Stop, 1))
 			time.Sleep(time.Hour)
 			k.expect(t, "stop(a: storing: no such column)")
-			if want := map[bool]int{false: 1, true: 2}[late]; n != want {
-				t.Errorf("%d attempts", n)
+			if want := map[bool]int{false: 1, true: 2}[late]; int(n.Load()) != want {
+				t.Errorf("%d attempts", n.Load())
 			}
 			closed(t, stack)
 		})
@@ -258,9 +258,9 @@ func TestLateAnswers(t *testing.T) {
 	for name, late := range map[string]error{"ok": nil, "failure": errAway} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				k, n := newKeep(acctstack.Options{}), 0
+				k, n := newKeep(acctstack.Options{}), new(atomic.Int32)
 				a := &stacktest.Fake{Answer: func(context.Context, *acctstack.Event) error {
-					if n++; n > 1 {
+					if n.Add(1) > 1 {
 						return nil
 					}
 					time.Sleep(time.Hour)
@@ -274,8 +274,8 @@ func TestLateAnswers(t *testing.T) {
 				decide(stack, stacktest.Event(acctstack.Stop, 2)) // another call is not held up
 				time.Sleep(50 * time.Minute)
 				k.expect(t, "start stop")
-				if n != 2 {
-					t.Errorf("%d attempts while the first is open", n)
+				if int(n.Load()) != 2 {
+					t.Errorf("%d attempts while the first is open", n.Load())
 				}
 				time.Sleep(20 * time.Minute)
 				k.expect(t, "")
@@ -303,9 +303,9 @@ func TestLateAnswerMeetsTheSettling(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				k, n := newKeep(acctstack.Options{}), 0
+				k, n := newKeep(acctstack.Options{}), new(atomic.Int32)
 				a := &stacktest.Fake{Answer: func(context.Context, *acctstack.Event) error {
-					if n++; n > 1 {
+					if n.Add(1) > 1 {
 						return nil
 					}
 					time.Sleep(3 * time.Second)
@@ -322,8 +322,8 @@ func TestLateAnswerMeetsTheSettling(t *testing.T) {
 				decide(stack, ev)
 				time.Sleep(time.Minute)
 				k.expect(t, "")
-				if n != test.asked || k.spool.Settled(ev) != 1 {
-					t.Errorf("asked %d times, settled %d times", n, k.spool.Settled(ev))
+				if int(n.Load()) != test.asked || k.spool.Settled(ev) != 1 {
+					t.Errorf("asked %d times, settled %d times", n.Load(), k.spool.Settled(ev))
 				}
 				if kept := stack.Counters()[0].Kept > 0; kept != (test.kept && test.late != nil) {
 					t.Errorf("kept: %v", kept)

@@ -81,7 +81,8 @@ func (h hand) lines(name string) (rule, section string) {
 	return name + "=" + h.control + ";start,update,stop,cdr\n", section
 }
 
-// hands are all that a rule can be. pick thins them out for longer stacks.
+// hands are all that a rule can be: of an event that is stored, and of next, not every setting makes a difference. pick thins
+// them out for longer stacks.
 func hands(pick func(h hand) bool) []hand {
 	var all []hand
 	for _, control := range []string{"required", "optional", "sufficient", "alternative"} {
@@ -89,7 +90,8 @@ func hands(pick func(h hand) bool) []hand {
 			for _, spool := range []string{"", "none", "start", "stop"} {
 				for _, realtime := range []string{"", "STORE", "LOSE"} {
 					for _, has := range []bool{false, true} {
-						if h := (hand{control, answer, spool, realtime, has}); pick(h) {
+						idle := answer == "ok" && spool+realtime != "" || answer == "next" && spool != ""
+						if h := (hand{control, answer, spool, realtime, has}); !idle && pick(h) {
 							all = append(all, h)
 						}
 					}
@@ -117,14 +119,16 @@ func rulesFor(t *testing.T, cache map[string]acctstack.Rule, hands []hand) []acc
 	return rules
 }
 
+var errorsOf = map[string]error{"fail": errAway, "permanent": errBroken, "next": acctstack.ErrNext}
+
+var fates = map[acctstack.Fate]string{acctstack.FateKept: "kept", acctstack.FateQuarantined: "quarantined"}
+
 // judge plays the hands through the machine and compares what it keeps with the restatement, and the outcome with GnuGk's
 // table.
 func judge(t *testing.T, cache map[string]acctstack.Rule, deal []hand, kind acctstack.Kind, refused bool) {
 	t.Helper()
-	ev := stacktest.Event(kind, 1)
-	ev.Trail.Refused = refused
+	ev := &acctstack.Event{Kind: kind, Trail: &acctstack.Trail{Refused: refused}}
 	var stack []card
-	answers := map[string]error{"fail": errAway, "permanent": errBroken, "next": acctstack.ErrNext}
 	for i, h := range deal {
 		stack = append(stack, card{row: rowOf(h, kind, refused)})
 		if h.has {
@@ -141,7 +145,7 @@ func judge(t *testing.T, cache map[string]acctstack.Rule, deal []hand, kind acct
 		case "next":
 			result = acctstack.Next
 		}
-		walk.Answer(result, answers[deal[i].answer])
+		walk.Answer(result, errorsOf[deal[i].answer])
 	}
 	v := walk.Verdict()
 	want := byTable(stack, kind)
@@ -151,7 +155,7 @@ func judge(t *testing.T, cache map[string]acctstack.Rule, deal []hand, kind acct
 	kept := restated(deal, kind, len(v.Steps), v.OK, refused)
 	any := false
 	for i := range v.Steps {
-		got := map[acctstack.Fate]string{acctstack.FateKept: "kept", acctstack.FateQuarantined: "quarantined"}[v.Fate(i)]
+		got := fates[v.Fate(i)]
 		if got != kept[i] {
 			t.Fatalf("%s refused=%v %+v\nrule %d: %q, want %q\n%s", kind, refused, deal, i, got, kept[i], v)
 		}
@@ -203,7 +207,7 @@ func TestRuleOfKeeping(t *testing.T) {
 			}
 		}
 	}
-	if played < 400_000 {
+	if played < 100_000 {
 		t.Errorf("only %d stacks were played", played)
 	}
 }

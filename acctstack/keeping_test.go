@@ -200,9 +200,9 @@ func TestSpoolFails(t *testing.T) {
 func TestStopsPromptly(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		k := newKeep(acctstack.Options{})
-		n := 0
+		var n atomic.Int32
 		a := &stacktest.Fake{Answer: func(ctx context.Context, _ *acctstack.Event) error {
-			if n++; n == 1 {
+			if n.Add(1) == 1 {
 				return errAway
 			}
 			<-ctx.Done()
@@ -211,8 +211,8 @@ func TestStopsPromptly(t *testing.T) {
 		stack := k.stack(t, "A=optional\ndefault=accept", a)
 		decide(stack, stacktest.Event(acctstack.Stop, 1))
 		time.Sleep(2 * time.Second)
-		if n != 2 {
-			t.Errorf("%d attempts", n)
+		if int(n.Load()) != 2 {
+			t.Errorf("%d attempts", n.Load())
 		}
 		begun := time.Now()
 		closed(t, stack)

@@ -91,9 +91,9 @@ func TestRetryDoesNotWait(t *testing.T) {
 // TestDropWhileSending: a copy that is dropped while it is sent ends with its attempt, whatever that brings.
 func TestDropWhileSending(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		k, n := newKeep(acctstack.Options{}), 0
+		k, n := newKeep(acctstack.Options{}), new(atomic.Int32)
 		a := &stacktest.Fake{Answer: func(context.Context, *acctstack.Event) error {
-			if n++; n > 1 {
+			if n.Add(1) > 1 {
 				time.Sleep(10 * time.Second)
 			}
 			return errAway
@@ -106,8 +106,8 @@ func TestDropWhileSending(t *testing.T) {
 		}
 		k.expect(t, "")
 		time.Sleep(time.Hour)
-		if n != 2 {
-			t.Errorf("%d attempts", n)
+		if int(n.Load()) != 2 {
+			t.Errorf("%d attempts", n.Load())
 		}
 		closed(t, stack)
 	})
@@ -142,9 +142,10 @@ func TestUnreadable(t *testing.T) {
 func TestQuarantineFails(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		k, a := newKeep(acctstack.Options{}), &stacktest.Fake{Answer: func(context.Context, *acctstack.Event) error { return errBroken }}
-		full := true
+		var full atomic.Bool
+		full.Store(true)
 		k.spool.Fail = func(method string, _ cdr.UUID) error {
-			if method == "Quarantine" && full {
+			if method == "Quarantine" && full.Load() {
 				return errAway
 			}
 			return nil
@@ -156,7 +157,7 @@ func TestQuarantineFails(t *testing.T) {
 		if n := len(a.Events()); n < 5 || n > 20 {
 			t.Errorf("%d attempts", n)
 		}
-		full = false
+		full.Store(false)
 		time.Sleep(2 * time.Minute)
 		k.expect(t, "stop(no such column)")
 		closed(t, stack)
@@ -222,9 +223,9 @@ func TestLedger(t *testing.T) {
 		var spool stacktest.Spool
 		var told answers
 		k := acctstack.NewKeeping(&spool, &told, nil, acctstack.Options{}, zap.NewNop())
-		n := 0
+		var n atomic.Int32
 		a := &stacktest.Fake{Answer: func(context.Context, *acctstack.Event) error {
-			if n++; n == 1 {
+			if n.Add(1) == 1 {
 				time.Sleep(3 * time.Second)
 				return errAway
 			}

@@ -3,6 +3,7 @@ package acctstack_test
 import (
 	"context"
 	"fmt"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -16,16 +17,18 @@ import (
 // door is a switchable module that knows whether it is open.
 type door struct {
 	*switchable
-	closed bool
-	late   bool // asked while it was closed
+	closed atomic.Bool
+	late   atomic.Bool // asked while it was closed
 }
 
 func newDoor() *door { return &door{switchable: newSwitchable()} }
 
-func (d *door) Close() error { d.closed = true; return nil }
+func (d *door) Close() error { d.closed.Store(true); return nil }
 
 func (d *door) Store(ctx context.Context, ev *acctstack.Event) error {
-	d.late = d.late || d.closed
+	if d.closed.Load() {
+		d.late.Store(true)
+	}
 	return d.switchable.Store(ctx, ev)
 }
 
@@ -42,8 +45,8 @@ func TestReloadPassesTheBacklogOn(t *testing.T) {
 		current.Swap(k.stack(t, optional, after))
 		time.Sleep(2 * time.Minute)
 		k.expect(t, "")
-		if !before.closed || before.late || fmt.Sprint(after.Kinds()) != "[start stop]" {
-			t.Errorf("closed %v, used when closed %v, the new one got %v", before.closed, before.late, after.Kinds())
+		if !before.closed.Load() || before.late.Load() || fmt.Sprint(after.Kinds()) != "[start stop]" {
+			t.Errorf("closed %v, used when closed %v, the new one got %v", before.closed.Load(), before.late.Load(), after.Kinds())
 		}
 		closed(t, current)
 	})
@@ -65,14 +68,14 @@ func TestReloadDrains(t *testing.T) {
 			if all := current.Statuses(); len(all) != 2 || all[1].Instance != "A" || all[1].Backlog != 1 || all[1].State != acctstack.Down {
 				t.Errorf("%+v", all)
 			}
-			if a.closed || other.closed {
+			if a.closed.Load() || other.closed.Load() {
 				t.Error("the old stack has not waited")
 			}
 			if returns {
 				again := newDoor()
 				current.Swap(k.stack(t, optional, again))
 				time.Sleep(time.Second)
-				if !a.closed {
+				if !a.closed.Load() {
 					t.Error("the old stack is not needed any more and waits")
 				}
 				time.Sleep(2 * time.Minute)
@@ -82,8 +85,8 @@ func TestReloadDrains(t *testing.T) {
 			} else {
 				a.gone.Store(false)
 				time.Sleep(2 * time.Minute)
-				if !a.closed || a.late || len(current.Statuses()) != 1 {
-					t.Errorf("closed %v, used when closed %v", a.closed, a.late)
+				if !a.closed.Load() || a.late.Load() || len(current.Statuses()) != 1 {
+					t.Errorf("closed %v, used when closed %v", a.closed.Load(), a.late.Load())
 				}
 			}
 			k.expect(t, "")
@@ -104,7 +107,7 @@ func TestEndDoesNotDrain(t *testing.T) {
 		time.Sleep(time.Minute)
 		begun := time.Now()
 		closed(t, current)
-		if took := time.Since(begun); took != 0 || !a.closed {
+		if took := time.Since(begun); took != 0 || !a.closed.Load() {
 			t.Errorf("Close took %s", took)
 		}
 		k.expect(t, "stop")
