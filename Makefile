@@ -1,10 +1,10 @@
 # Tollgate. "make" lists what there is to make.
 
 .DEFAULT_GOAL := help
-.PHONY: help build run test fuzz bench docs clean
+.PHONY: help build run test crash crash-points fuzz bench docs clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 build: ## build ./tollgate
 	@test/check-go.sh
@@ -21,6 +21,14 @@ run: build ## build it and run it with etc/tollgate.ini
 
 test: ## install what the tests need, then vet, test, fuzz for a moment, measure for a moment
 	@test/run.sh
+
+crash: ## kill the gatekeeper 200 times at random under 300 calls a second, then look for every record (ten minutes)
+	@test/check-go.sh
+	go test ./test -count=1 -v -run 'TestCrash/random' -timeout 60m -crash.kills=200
+
+crash-points: ## let it die 20 times at each named point of the code (half an hour or more)
+	@test/check-go.sh
+	go test ./test -count=1 -v -run 'TestCrash/points' -timeout 6h -crash.hits=20
 
 fuzz: ## run every fuzz target for half a minute
 	@test/check-go.sh
