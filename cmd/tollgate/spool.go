@@ -29,7 +29,8 @@ can bring through is set aside in quarantine.
 ID is an event's id, SESSION an Acct-Session-Id. tollgate spool COMMAND -h tells the flags of a command.
 
 While the gatekeeper runs it does all of this, asked over the socket "control" in its StateDir; else the journal there is
-opened, and kept events are tried when the gatekeeper starts.
+read. Without it nothing is delivered: kept events are tried when it starts. And retry and drop are refused as long as calls
+are in the journal that are to go on when it starts.
 `
 
 // spoolStore is the spool of a gatekeeper, be it one that runs or what it has left.
@@ -54,6 +55,7 @@ type spoolRun struct {
 	json     bool
 	format   string
 	yes      bool
+	acts     bool // retry or drop
 
 	store  spoolStore
 	live   bool            // a gatekeeper runs
@@ -93,6 +95,7 @@ func (r *spoolRun) run(args []string) (err error) {
 		fmt.Fprint(r.stderr, spoolUsage)
 		return fmt.Errorf("spool: unknown command %q", args[0])
 	}
+	r.acts = args[0] == "retry" || args[0] == "drop"
 	if err := r.parse(args[0], args[1:]); err != nil {
 		return err
 	}

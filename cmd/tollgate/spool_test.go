@@ -110,7 +110,7 @@ func threeKept() *operatorDouble {
 	aside := stop
 	aside.Instance, aside.Reason = "SQLAcct", "no such\ncolumn"
 	o.kept = []acctstack.Kept{stop, aside,
-		{ID: spoolID(2), Kind: acctstack.On, Time: spoolTime, Instance: "RadAcct"},
+		{ID: spoolID(2), Kind: acctstack.On, Time: spoolTime, Instance: "RadAcct", Attempts: 2, Err: "no\nanswer"},
 		{ID: spoolID(3), Kind: acctstack.Stop, Time: spoolTime, Instance: "RadAcct"}}
 	return o
 }
@@ -163,7 +163,7 @@ func TestSpoolList(t *testing.T) {
 		t.Fatal(err)
 	}
 	wantText(t, "list", out, spoolID(1).String(), "0000000000000001  RadAcct           waiting\n", `SQLAcct           quarantined: no such\ncolumn`+"\n",
-		"gk-1 ", "(not readable)", "\nRadAcct: 3 waiting, 0 quarantined\nSQLAcct: 0 waiting, 1 quarantined\n3 events in all\n")
+		"gk-1 ", `waiting, 2 attempts: no\nanswer`, "(not readable)", "\nRadAcct: 3 waiting, 0 quarantined\nSQLAcct: 0 waiting, 1 quarantined\n3 events in all\n")
 	out, _, err = spool(t, dir, "", "list", "-instance", "sqlacct", "-quarantine")
 	if err != nil || strings.Contains(out, "RadAcct") || !strings.HasSuffix(out, "\nSQLAcct: 0 waiting, 1 quarantined\n1 event in all\n") {
 		t.Errorf("%v\n%s", err, out)
@@ -434,6 +434,9 @@ func TestListThatEndsEarly(t *testing.T) {
 
 func TestSpoolArguments(t *testing.T) {
 	dir := t.TempDir()
+	if err := (&spoolRun{stderr: io.Discard}).run(nil); err == nil {
+		t.Error("no command is a command")
+	}
 	for _, args := range [][]string{{"show"}, {"show", "a", "b"}, {"list", "a"}, {"retry"}, {"lst"}, {"list"}} {
 		if out, _, err := spool(t, dir, "", args...); err == nil || out != "" {
 			t.Errorf("%q: %v\n%s", args, err, out)

@@ -47,32 +47,34 @@ func (r *spoolRun) list() error {
 
 // spoolLine is a copy in list -json.
 type spoolLine struct {
-	ID       string    `json:"id"`
-	Call     string    `json:"call,omitempty"`
-	Session  string    `json:"session,omitempty"`
-	Seq      uint32    `json:"seq,omitempty"`
-	Kind     string    `json:"kind"`
-	Time     time.Time `json:"time"`
-	Age      int64     `json:"age_seconds"`
-	Instance string    `json:"instance"`
-	State    string    `json:"state"`
-	Reason   string    `json:"reason,omitempty"`
-	Damage   string    `json:"damage,omitempty"`
+	ID      string    `json:"id"`
+	Call    string    `json:"call,omitempty"`
+	Session string    `json:"session,omitempty"`
+	Seq     uint32    `json:"seq,omitempty"`
+	Kind    string    `json:"kind"`
+	Time    time.Time `json:"time"`
+	Age     int64     `json:"age_seconds"`
+	State   string    `json:"state"`
+	spoolCopy
+	Damage string `json:"damage,omitempty"`
 }
 
 func newSpoolLine(e *spoolEntry, c *spoolCopy, age time.Duration) spoolLine {
 	return spoolLine{
 		ID: e.ID, Call: e.Call, Session: e.Session, Seq: e.Seq, Kind: e.Kind, Time: e.Time, Age: int64(age / time.Second),
-		Instance: c.Instance, State: c.state(), Reason: c.Reason, Damage: e.Damage,
+		State: c.state(), spoolCopy: *c, Damage: e.Damage,
 	}
 }
 
 // text is the state, and why.
 func (c *spoolCopy) text() string {
-	if c.Reason == "" {
-		return c.state()
+	switch {
+	case c.Reason != "":
+		return c.state() + ": " + printable(c.Reason)
+	case c.Attempts > 0:
+		return fmt.Sprintf("%s, %s: %s", c.state(), count(c.Attempts, "attempt"), printable(c.Error))
 	}
-	return c.state() + ": " + printable(c.Reason)
+	return c.state()
 }
 
 func sessionText(e *spoolEntry) string {

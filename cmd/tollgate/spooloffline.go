@@ -4,28 +4,44 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 
 	"go.uber.org/zap"
 
+	"tollgate/acctstack"
 	"tollgate/cdr"
 	"tollgate/config"
 	"tollgate/journal"
 )
 
+// inspectMost is how many events are looked up one by one in the files of a journal before it is opened instead.
+const inspectMost = 1000
+
 // journalDir is where a gatekeeper has its journal.
 func journalDir(stateDir string) string { return filepath.Join(stateDir, "journal") }
 
-// openLeftSpool opens what a gatekeeper that does not run has left in its StateDir, with the directory's lock, so that none can
-// start meanwhile.
-func openLeftSpool(stateDir string, file *config.File, stderr io.Writer) (spoolStore, error) {
-	dir := journalDir(stateDir)
-	if _, err := os.Stat(dir); err != nil {
-		return nil, fmt.Errorf("%w, and no gatekeeper has left a journal: %w", errNoGatekeeper, err)
+// openLeftSpool opens what a gatekeeper that does not run has left. Whoever opens its journal takes the gatekeeper's place:
+// none can start meanwhile, and the next one takes this moment for the last at which its former calls were known to be up.
+// So a question reads the files beside, and with calls in them that is all that can be done.
+func openLeftSpool(stateDir string, file *config.File, acts bool, stderr io.Writer) (spoolStore, error) {
+	view, err := journal.Inspect(journalDir(stateDir))
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, fmt.Errorf("%w, and none has left a journal", errNoGatekeeper)
+	case err != nil:
+		return nil, err
+	case acts && len(view.Calls) > 0:
+		return nil, fmt.Errorf("%w, and %s of it are to go on: start it first, then it can be told", errNoGatekeeper, count(len(view.Calls), "call"))
+	case !acts && (len(view.Calls) > 0 || len(view.Kept) <= inspectMost):
+		return &inspectedSpool{localSpool{inspected{view}, inspected{view}}}, nil
 	}
-	schema := config.Schema{{Name: "Journal", Keys: journal.Keys()}}
-	settings, err := journal.ParseSettings(schema.Section(file, "Journal"))
+	return openJournalOf(stateDir, file, stderr)
+}
+
+func openJournalOf(stateDir string, file *config.File, stderr io.Writer) (spoolStore, error) {
+	settings, err := journal.ParseSettings(declarations().Section(file, "Journal"))
 	if err != nil {
 		return nil, err
 	}
@@ -37,15 +53,14 @@ func openLeftSpool(stateDir string, file *config.File, stderr io.Writer) (spoolS
 	if err != nil {
 		return nil, fmt.Errorf("%w; it may be starting or stopping: try again", err)
 	}
-	j, err := journal.Open(journal.Options{Dir: dir, Settings: settings, Log: log})
+	j, err := journal.Open(journal.Options{Dir: journalDir(stateDir), Settings: settings, Log: log})
 	if err != nil {
 		return nil, errors.Join(err, lock.Close())
 	}
-	left := &leftSpool{localSpool{operator: &leftOperator{j, log}, ledger: ledgerOf{j}}, j, lock}
-	return left, nil
+	return &leftSpool{localSpool{operator: &leftOperator{j, log}, ledger: ledgerOf{j}}, j, lock}, nil
 }
 
-// leftSpool is the spool of a gatekeeper that does not run.
+// leftSpool is an opened journal.
 type leftSpool struct {
 	localSpool
 	journal *journal.Journal
@@ -73,13 +88,43 @@ func (o *leftOperator) Drop(id cdr.UUID, instance string) error {
 	return nil
 }
 
-// ledgerOf is the ledger of a journal.
+// inspectedSpool answers questions from the files of a journal.
+type inspectedSpool struct{ localSpool }
+
+func (s *inspectedSpool) close() error { return nil }
+
+// inspected reads the files; it can change nothing.
+type inspected struct{ view *journal.Inspection }
+
+var errReadOnly = errors.New("the journal is read only here")
+
+// Kept lists all copies.
+func (i inspected) Kept() []acctstack.Kept { return i.view.Kept }
+
+// Load reads a kept event.
+func (i inspected) Load(id cdr.UUID) (*acctstack.Event, error) { return i.view.Event(id) }
+
+// Retry is refused.
+func (inspected) Retry(cdr.UUID, string) error { return errReadOnly }
+
+// Drop is refused.
+func (inspected) Drop(cdr.UUID, string) error { return errReadOnly }
+
+// Answers are those of the ledger; none where there is no ledger.
+func (i inspected) Answers(id cdr.UUID) ([]spoolAnswer, error) {
+	return spoolAnswers(i.view.Answers(id))
+}
+
+// ledgerOf is the ledger of an open journal.
 type ledgerOf struct{ *journal.Journal }
 
 // Answers are those to an event; none where no ledger is kept.
 func (l ledgerOf) Answers(id cdr.UUID) ([]spoolAnswer, error) {
-	found, err := l.Journal.Answers(id)
-	if errors.Is(err, journal.ErrNoLedger) {
+	return spoolAnswers(l.Journal.Answers(id))
+}
+
+func spoolAnswers(found []journal.Answer, err error) ([]spoolAnswer, error) {
+	if errors.Is(err, journal.ErrNoLedger) || errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
 	answers := make([]spoolAnswer, len(found))

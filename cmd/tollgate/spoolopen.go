@@ -33,7 +33,7 @@ func (r *spoolRun) open() error {
 	case err == nil:
 		r.store, r.live = remote, true
 	case errors.Is(err, errNoGatekeeper):
-		r.store, err = openLeftSpool(dir, file, r.stderr)
+		r.store, err = openLeftSpool(dir, file, r.acts, r.stderr)
 	}
 	return err
 }

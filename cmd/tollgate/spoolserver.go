@@ -28,6 +28,7 @@ const (
 	controlHead    = 5 * time.Second  // for the head of a request
 	controlStall   = 10 * time.Minute // for a list whose reader does not go on, such as a pager
 	controlLists   = 4                // at once
+	controlClose   = 5 * time.Second  // for what is being done at the end
 	controlBody    = 1 << 20          // bytes of a request
 	spoolBatch     = 1000             // copies that a request acts on
 	spoolFlushEach = 256              // events between two looks at the reader
@@ -99,8 +100,11 @@ func (s *spoolServer) start() {
 	})
 }
 
-// close removes the socket, ends lists and waits for what is being done; when ctx ends it cuts that off.
+// close removes the socket, ends lists and waits for what is being done; when ctx ends, or after controlClose, it cuts that
+// off: a reader that has stopped reading holds up no shutdown.
 func (s *spoolServer) close(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, controlClose)
+	defer cancel()
 	s.stop()
 	err := s.http.Shutdown(ctx)
 	if err != nil {

@@ -58,7 +58,9 @@ type spoolEntry struct {
 // spoolCopy is whom an event is kept for.
 type spoolCopy struct {
 	Instance string `json:"instance"`
-	Reason   string `json:"reason,omitempty"` // of the quarantine
+	Reason   string `json:"reason,omitempty"`   // of the quarantine
+	Attempts int    `json:"attempts,omitempty"` // to deliver it late, in this run of the gatekeeper
+	Error    string `json:"error,omitempty"`    // how the last of them ended
 }
 
 // state is waiting or quarantined.
@@ -136,7 +138,7 @@ func (s *localSpool) entry(q spoolQuery, copies []acctstack.Kept) *spoolEntry {
 	}
 	for i := range copies {
 		if c := &copies[i]; (!q.Quarantine || c.Reason != "") && (q.Instance == "" || strings.EqualFold(q.Instance, c.Instance)) {
-			e.Copies = append(e.Copies, spoolCopy{Instance: c.Instance, Reason: c.Reason})
+			e.Copies = append(e.Copies, spoolCopy{Instance: c.Instance, Reason: c.Reason, Attempts: c.Attempts, Error: c.Err})
 		}
 	}
 	id, err := cdr.ParseUUID(q.Match)
