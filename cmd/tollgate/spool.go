@@ -128,16 +128,16 @@ func (r *spoolRun) parse(command string, args []string) error {
 	usage, takesTarget := spoolFlags(command)
 	fs := newFlags(usage, r.stderr)
 	fs.StringVar(&r.config, "c", "/etc/tollgate.ini", "configuration `file`, for its StateDir")
-	fs.StringVar(&r.stateDir, "state", "", "the gatekeeper's StateDir, instead of a configuration that names it: `dir`")
+	fs.StringVar(&r.stateDir, "state", "", "`dir` is the gatekeeper's StateDir, instead of a configuration that names it")
 	if command != "show" {
-		fs.StringVar(&r.query.Instance, "instance", "", "only what is kept for this module, such as RadAcct or RadAcct:backup: `name`")
+		fs.StringVar(&r.query.Instance, "instance", "", "only what is kept for the module of this `name`, such as RadAcct or RadAcct:backup")
 		fs.BoolVar(&r.query.Quarantine, "quarantine", false, "only what is in quarantine")
 	}
 	switch command {
 	case "list":
 		fs.BoolVar(&r.json, "json", false, "print a line of JSON for each copy, and no totals")
 	case "export":
-		fs.StringVar(&r.format, "format", "json", "json: all fields of every event; line: the CDR line of every stop: `form`")
+		fs.StringVar(&r.format, "format", "json", "`form` of the records: json is all fields of every event, line the CDR line of every stop")
 	case "drop":
 		fs.BoolVar(&r.yes, "yes", false, "do not ask")
 	}
