@@ -35,7 +35,31 @@ func Build(setup Setup) (*Stack, config.Problems) {
 		problems = append(problems, ps...)
 		s.instances[i] = in
 	}
+	for i := range setup.Rules {
+		problems = append(problems, setup.noFailover(i)...)
+	}
 	return s, problems
+}
+
+// noFailover warns of a module that takes over from nobody: what fails above it is kept there and counts as ok.
+func (setup *Setup) noFailover(i int) config.Problems {
+	rule := &setup.Rules[i]
+	if !rule.Control.terminal() {
+		return nil
+	}
+	var stored Kinds
+	for kind := range Transaction {
+		if rule.Kinds.Has(kind) && rule.stores(kind) {
+			stored |= KindsOf(kind)
+		}
+	}
+	for j := i + 1; j < len(setup.Rules); j++ {
+		if below := &setup.Rules[j]; below.Kinds&stored != 0 && !below.Fixed {
+			return config.Problems{setup.Section(rule.Name).Warning("Realtime", "GRANT_AND_STORE keeps for %s what fails there and counts it as ok, "+
+				"so %s below it is not asked about %s instead", rule.Name, below.Name, below.Kinds&stored)}
+		}
+	}
+	return nil
 }
 
 func (setup *Setup) instance(rule *Rule) (*instance, config.Problems) {
@@ -77,6 +101,17 @@ func (r *Rule) keeping(section *config.Section) (warnings config.Problems) {
 	r.Spool, r.NoSpool, _ = ParseSpool(section.Text("Spool")) // Check has parsed it
 	if r.Storing && r.NoSpool {
 		warnings = append(warnings, section.Warning("Realtime", "GRANT_AND_STORE grants nothing more while Spool=none keeps no event"))
+	}
+	if r.Storing && !r.NoSpool {
+		var unsure Kinds
+		for kind := range kindCount {
+			if r.Kinds.Has(kind) && !r.stores(kind) {
+				unsure |= KindsOf(kind)
+			}
+		}
+		if unsure != 0 {
+			warnings = append(warnings, section.Warning("Realtime", "GRANT_AND_STORE grants no %s: %s keeps them for certain only if Spool= names them", unsure, r.Control))
+		}
 	}
 	if idle := r.Spool &^ r.Kinds; idle != 0 {
 		warnings = append(warnings, section.Warning("Spool", "Spool: %s is never asked about %s, so none is kept for it", r.Name, idle))

@@ -2,11 +2,15 @@ package acctstack
 
 import (
 	"fmt"
+	"maps"
+	"slices"
+	"strings"
 	"time"
 
 	"go.uber.org/zap"
 
 	"tollgate/cdr"
+	"tollgate/config"
 )
 
 // Kept lists all copies in the order in which the events were kept, with what this run knows of the attempts to deliver them.
@@ -78,15 +82,16 @@ func missing(id cdr.UUID, instance string) error {
 	return fmt.Errorf("event %s is not kept for %s", id, instance)
 }
 
-// named is the queue of that name, which must exist.
+// named is the queue of that name, without case, which must exist.
 func (k *Keeping) named(instance string) (*queue, error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	q := k.queues[instance]
-	if q == nil {
-		return nil, fmt.Errorf("%s: no such module, and nothing is kept for it", instance)
+	for name, q := range k.queues {
+		if strings.EqualFold(name, instance) {
+			return q, nil
+		}
 	}
-	return q, nil
+	return nil, fmt.Errorf("%s: no such module, and nothing is kept for it%s", instance, config.Hint(instance, slices.Collect(maps.Keys(k.queues))))
 }
 
 func (k *Keeping) each(instance string, do func(*queue, *kept)) (int, error) {

@@ -38,7 +38,7 @@ func TestOperator(t *testing.T) {
 		if err := k.Drop(events[0].ID, "A"); err != nil {
 			t.Error(err)
 		}
-		if err := k.Retry(events[1].ID, "A"); err != nil { // still broken
+		if err := k.Retry(events[1].ID, "a"); err != nil { // still broken
 			t.Error(err)
 		}
 		synctest.Wait()

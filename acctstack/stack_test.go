@@ -300,6 +300,32 @@ func TestBuildTellsProblems(t *testing.T) {
 	}
 }
 
+// TestBuildWarnsOfKeeping: what Spool and Realtime say and cannot do.
+func TestBuildWarnsOfKeeping(t *testing.T) {
+	for text, want := range map[string]string{
+		"[A]\nSpool=start,cdr\n[B]\n[Gatekeeper::Acct]\nA=required;start,stop": "t.ini:2: warning: Spool: A is never asked about cdr, so none is kept for it",
+		"[A]\nRealtime=GRANT_AND_STORE\nSpool=stop\n[B]\n[Gatekeeper::Acct]\nA=sufficient;start,stop,cdr": "t.ini:2: warning: " +
+			"GRANT_AND_STORE grants no start: sufficient keeps them for certain only if Spool= names them",
+		"[A]\nRealtime=GRANT_AND_STORE\n[B]\n[Gatekeeper::Acct]\nA=alternative\nB=sufficient;stop,on": "t.ini:2: warning: " +
+			"GRANT_AND_STORE keeps for A what fails there and counts it as ok, so B below it is not asked about stop,on instead",
+		"[A]\nRealtime=GRANT_AND_STORE\n[B]\n[Gatekeeper::Acct]\nA=required\nB=sufficient\ndefault=accept":            "",
+		"[A]\nRealtime=GRANT_AND_STORE\nSpool=start\n[B]\n[Gatekeeper::Acct]\nA=alternative;start\nB=sufficient;stop": "",
+	} {
+		file, err := config.Parse("t.ini", []byte(text+"\n"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		factories := []acctstack.Factory{stacktest.Factory("A", &stacktest.Fake{}), stacktest.Factory("B", &stacktest.Fake{})}
+		schema := config.Schema{stacktest.Declaration(factories[0]), stacktest.Declaration(factories[1])}
+		rules, _ := acctstack.ParseRules(file.Section("Gatekeeper::Acct"), nil, factories)
+		_, problems := acctstack.Build(acctstack.Setup{Rules: rules, Factories: factories, Env: acctstack.Env{Log: zap.NewNop()},
+			Section: func(name string) *config.Section { return schema.Section(file, name) }})
+		if got := problems.Error(); got != want || problems.Err() != nil {
+			t.Errorf("%s\ngot  %s\nwant %s", text, got, want)
+		}
+	}
+}
+
 func TestModulesGetTheirEnvironment(t *testing.T) {
 	var got []acctstack.Env
 	f := stacktest.Factory("A", nil)

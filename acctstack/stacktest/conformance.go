@@ -22,15 +22,17 @@ type Subject struct {
 	Stored func(t *testing.T, ev *acctstack.Event) int
 	// Break takes the backend away and Mend brings it back. Nil for a module whose backend cannot go.
 	Break, Mend func(t *testing.T)
+	// OnceOnly says that the module claims to store an event once, however often it is asked.
+	OnceOnly bool
 }
 
 // Conformance checks what every module promises: each supported kind is stored once; Store changes no event, is safe
 // for concurrent use and returns soon when its context has ended; two of the same section work side by side, as around a
 // reload; without its backend it fails with an error that begins with its instance, names the event and the call and is
-// worth another try, and it recovers by itself.
+// worth another try, and it recovers by itself. One that claims to be once-only has an event once, however often it is sent.
 func Conformance(t *testing.T, s Subject) {
 	for _, c := range checks() {
-		if c.breaks && s.Break == nil {
+		if c.breaks && s.Break == nil || c.claim && !s.OnceOnly {
 			continue
 		}
 		t.Run(c.name, func(t *testing.T) {
@@ -45,6 +47,7 @@ func Conformance(t *testing.T, s Subject) {
 type check struct {
 	name   string
 	breaks bool // needs a backend that can go
+	claim  bool // only for OnceOnly
 	run    func(Subject, *testing.T) error
 }
 
@@ -55,6 +58,7 @@ func checks() []check {
 		{name: "concurrent", run: Subject.concurrent},
 		{name: "cancelled", run: Subject.cancelled},
 		{name: "side by side", run: Subject.sideBySide},
+		{name: "once only", run: Subject.onceOnly, claim: true},
 		{name: "backend away", run: Subject.away, breaks: true},
 		{name: "backend away, cancelled", run: Subject.awayCancelled, breaks: true},
 	}
@@ -194,6 +198,15 @@ func (s Subject) sideBySide(t *testing.T) error {
 		errs = append(errs, s.expect(t, ev, 1))
 	}
 	return errors.Join(errs...)
+}
+
+// onceOnly is what becomes of an event whose first attempt had an end that nobody saw: it is sent again, maybe to another
+// instance of the same section.
+func (s Subject) onceOnly(t *testing.T) error {
+	module, another := Open(t, s.Factory, s.Config), Open(t, s.Factory, s.Config)
+	ev := Event(s.firstKind(), 3200)
+	errs := []error{module.Store(t.Context(), ev), module.Store(t.Context(), ev), another.Store(t.Context(), ev)}
+	return errors.Join(append(errs, s.expect(t, ev, 1))...)
 }
 
 func (s Subject) away(t *testing.T) error {

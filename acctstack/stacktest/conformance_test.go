@@ -77,6 +77,24 @@ func TestGoodModulePasses(t *testing.T) {
 	Conformance(t, subjectOf(func(m good) acctstack.Module { return m }))
 }
 
+func TestOnceOnlyModulePasses(t *testing.T) {
+	var has sync.Map
+	s := subjectOf(func(m good) acctstack.Module {
+		return bad(func(ctx context.Context, ev *acctstack.Event) error {
+			if _, again := has.Load(ev.ID); again {
+				return nil
+			}
+			err := m.Store(ctx, ev)
+			if err == nil {
+				has.Store(ev.ID, true)
+			}
+			return err
+		})
+	})
+	s.OnceOnly = true
+	Conformance(t, s)
+}
+
 // bad is a module that breaks one promise.
 type bad func(ctx context.Context, ev *acctstack.Event) error
 
@@ -106,6 +124,7 @@ func TestBadModulesAreCaught(t *testing.T) {
 		{"drops what comes at once", "concurrent", oneAtATime, "busy"},
 		{"loses what comes at once", "concurrent", losesTheOdd, "0 times, not 1"},
 		{"ignores its context", "cancelled", slow, "Store with an ended context took 3s"},
+		{"knows no id", "once only", func(m good) bad { return m.Store }, "3 times, not 1"},
 		{"is alone", "side by side", onlyNewest, "another one is open"},
 		{"lies", "backend away", lies, "stored without a backend"},
 		{"is permanent", "backend away", func(m good) bad {
