@@ -272,7 +272,7 @@ func (q *queue) setAside(ev *Event, a attempt, reason string) {
 	defer q.mu.Unlock()
 	q.probed(a)
 	if err != nil {
-		q.k.log.Error("setting an event aside", zap.String("module", q.name), zap.Stringer("id", ev.ID), zap.Error(err))
+		q.k.trouble("setting an event aside", ev, err)
 		a.copy.chain.due = time.Now().Add(longestWait)
 		q.back(a)
 		return
@@ -299,7 +299,9 @@ func (q *queue) quarantine(e *kept, reason string) {
 	e.state, e.reason = aside, reason
 	q.aside++
 	q.totals.Quarantined++
-	q.k.log.Warn("event set aside in quarantine", zap.String("module", q.name), zap.String("event", e.kind.String()),
-		zap.Stringer("id", e.id), zap.String("reason", reason))
+	if n := q.totals.Quarantined; worthTelling(n) {
+		q.k.log.Warn("event set aside in quarantine", zap.String("module", q.name), zap.String("event", e.kind.String()),
+			zap.Stringer("id", e.id), zap.String("reason", reason), zap.Uint64("so far", n))
+	}
 	q.settled()
 }

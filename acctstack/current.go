@@ -62,6 +62,19 @@ func (c *Current) Counters() []Counters {
 	return c.stack.Counters()
 }
 
+// Modules are the instances of the current stack, in the order of the rules, for what a module can tell of itself beyond
+// Store.
+func (c *Current) Modules(yield func(instance string, m Module) bool) {
+	c.mu.RLock()
+	instances := c.stack.instances
+	c.mu.RUnlock()
+	for _, in := range instances {
+		if in != nil && !yield(in.name, in.module) {
+			return
+		}
+	}
+}
+
 // Swap makes next, which must be started, the current stack. The old one closes in the background,
 // once what is kept for instances that next does not have is delivered.
 func (c *Current) Swap(next *Stack) {

@@ -29,8 +29,8 @@ type Keeping struct {
 	options Options
 	log     *zap.Logger
 
-	unsettled atomic.Uint64
-	losses    atomic.Uint64
+	refusals atomic.Uint64 // of the spool
+	losses   atomic.Uint64
 
 	mu     sync.Mutex
 	queues map[string]*queue

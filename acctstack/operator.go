@@ -70,12 +70,17 @@ func (k *Keeping) Drop(id cdr.UUID, instance string) error {
 		return missing(id, instance)
 	}
 	q.drop(e)
+	k.log.Warn("kept event dropped by the operator", zap.String("module", q.name), zap.String("event", e.kind.String()), zap.Stringer("id", id))
 	return nil
 }
 
 // DropAll is Drop for every copy of the instance; it gives their number.
 func (k *Keeping) DropAll(instance string) (int, error) {
-	return k.each(instance, (*queue).drop)
+	n, err := k.each(instance, (*queue).drop)
+	if err == nil {
+		k.log.Warn("kept events dropped by the operator", zap.String("module", instance), zap.Int("events", n))
+	}
+	return n, err
 }
 
 func missing(id cdr.UUID, instance string) error {
@@ -138,7 +143,6 @@ func (q *queue) drop(e *kept) {
 	}
 	q.totals.Dropped++
 	q.k.spool.Done(e.id, q.name)
-	q.k.log.Warn("kept event dropped by the operator", zap.String("module", q.name), zap.String("event", e.kind.String()), zap.Stringer("id", e.id))
 	if e.state == sending {
 		e.dropped = true
 		return

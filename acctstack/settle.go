@@ -48,13 +48,17 @@ func (r *run) spool(keep []string) error {
 	crashpoint.Hit("acctstack.settle.before")
 	err := k.spool.Settle(r.event, keep)
 	crashpoint.Hit("acctstack.settle.after")
-	if err == nil {
-		return nil
-	}
-	if n := k.unsettled.Add(1); worthTelling(n) {
-		k.log.Error("settling an event", zap.String("event", r.event.Kind.String()), zap.Stringer("id", r.event.ID), zap.Uint64("failures", n), zap.Error(err))
+	if err != nil {
+		k.trouble("settling an event", r.event, err)
 	}
 	return err
+}
+
+// trouble tells of what the spool did not take: the first time, and then each power of two.
+func (k *Keeping) trouble(what string, ev *Event, err error) {
+	if n := k.refusals.Add(1); worthTelling(n) {
+		k.log.Error(what, zap.String("event", ev.Kind.String()), zap.Stringer("id", ev.ID), zap.Uint64("refusals", n), zap.Error(err))
+	}
 }
 
 // lookAgain notes which attempts past their Timeout have ended well meanwhile, and names the instances where one is still
@@ -112,7 +116,7 @@ func (q *queue) addAside(ev *Event, reason string) {
 	err := q.k.spool.Quarantine(ev, q.name, reason)
 	crashpoint.Hit("acctstack.quarantine.after")
 	if err != nil {
-		q.k.log.Error("setting an event aside", zap.String("module", q.name), zap.Stringer("id", ev.ID), zap.Error(err))
+		q.k.trouble("setting an event aside", ev, err)
 		q.add(ev)
 		return
 	}

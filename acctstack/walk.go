@@ -56,14 +56,15 @@ func (w *Walk) Next() (index int, ok bool) {
 // Answer takes the result of the rule that Next named, and the error behind it for the record.
 func (w *Walk) Answer(result Result, err error) {
 	rule := &w.rules[w.at]
-	counts := result
-	granted := result != OK && (rule.Lossy || result == Fail && w.stores(rule, err))
-	if granted {
-		counts = OK
+	counts, granted := result, false
+	if result != OK {
+		w.failed = w.failed || !rule.Fixed
+		if granted = rule.Lossy || result == Fail && w.stores(rule, err); granted {
+			counts = OK
+		}
 	}
 	effect := w.effect(rule.Control, counts)
 	w.last = counts
-	w.failed = w.failed || result != OK && !rule.Fixed
 	switch effect {
 	case Spoils:
 		w.final = false
