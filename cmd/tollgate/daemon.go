@@ -48,6 +48,7 @@ type daemon struct {
 	reloading sync.Mutex
 	config    *configuration // in force, under reloading
 	watched   atomic.Pointer[monitor.Server]
+	granting  atomic.Bool   // calls are taken whatever the journal says
 	quit      chan struct{} // closed by the status port's shutdown
 	quitOnce  sync.Once
 }
@@ -96,6 +97,7 @@ func (d *daemon) start(c *configuration) (err error) {
 		}
 	}()
 	d.config = c
+	d.granting.Store(c.calls.GrantUnjournalled || c.calls.Unjournalled)
 	if d.stateDir, err = openStateDir(c.stateDir); err != nil {
 		return err
 	}
@@ -239,8 +241,8 @@ func (d *daemon) shutdown(signals <-chan os.Signal) error {
 	cancel()
 	hurry.Wait()
 	d.report()
-	err := errors.Join(d.closeAccounting(), d.control.close(context.Background()), d.status.Close(), d.monitor.Close(context.Background()),
-		d.journal.Close(), d.stateDir.Close())
+	err := errors.Join(d.closeAccounting(), d.control.close(context.Background()), d.status.Close(), d.closeMonitor(), d.journal.Close(),
+		d.stateDir.Close())
 	d.log.Info("stopped")
 	return err
 }
@@ -282,6 +284,12 @@ func (d *daemon) settle() {
 	d.front.Settle(ctx)
 }
 
+func (d *daemon) closeMonitor() error {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	defer cancel()
+	return d.monitor.Close(ctx)
+}
+
 func (d *daemon) closeAccounting() error {
 	ctx, cancel := context.WithTimeout(context.Background(), closeTime)
 	defer cancel()
@@ -313,6 +321,7 @@ func (d *daemon) tryReload() config.Problems {
 	problems = append(problems, d.fixed(c)...)
 	d.accounting.Swap(stack)
 	d.gatekeeper.Configure(c.calls)
+	d.granting.Store(c.calls.GrantUnjournalled || c.calls.Unjournalled)
 	d.front.Configure(c.sip)
 	d.status.Reconfigure(c.statport)
 	c.listen, c.status, c.home, c.name, c.stateDir = d.config.listen, d.config.status, d.config.home, d.config.name, d.config.stateDir
@@ -335,7 +344,7 @@ func (d *daemon) fixed(c *configuration) config.Problems {
 	warn("Name", c.name != d.config.name)
 	warn("StateDir", c.stateDir != d.config.stateDir)
 	now, then := c.journal, d.config.journal
-	now.WhenFull = then.WhenFull // the gatekeeper's settings have it
+	now.WhenFull, now.NoCalls = then.WhenFull, then.NoCalls // the gatekeeper's settings have them
 	warn("[Journal]", now != then)
 	warn("[Monitor]", c.monitor != d.config.monitor)
 	return problems

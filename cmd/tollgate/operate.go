@@ -6,6 +6,7 @@ import (
 	"tollgate/acctstack"
 	"tollgate/gatekeeper"
 	"tollgate/monitor"
+	"tollgate/radius"
 )
 
 // StateChanged tells the status port and the monitor of a module's change of state.
@@ -26,6 +27,7 @@ func (d *daemon) sources() monitor.Sources {
 		Instances: d.accounting,
 		Keeping:   d.monitoredKeeping,
 		Journal:   d.monitoredJournal,
+		RADIUS:    d.monitoredRADIUS,
 		StateDir:  d.config.stateDir,
 		Refusing:  d.refusing,
 	}
@@ -55,10 +57,34 @@ func (d *daemon) monitoredKeeping() []monitor.Keeping {
 	return all
 }
 
+// monitoredRADIUS are the counters of the modules that talk RADIUS.
+func (d *daemon) monitoredRADIUS() []monitor.RADIUS {
+	var all []monitor.RADIUS
+	for name, module := range d.accounting.Modules {
+		client, ok := module.(interface{ Stats() radius.Stats })
+		if !ok {
+			continue
+		}
+		stats := client.Stats()
+		r := monitor.RADIUS{Instance: name, LeftOut: stats.LeftOut}
+		for _, s := range stats.Servers {
+			r.Servers = append(r.Servers, monitor.RADIUSServer(s))
+		}
+		all = append(all, r)
+	}
+	return all
+}
+
 // refusing tells why no call can be taken at the moment.
 func (d *daemon) refusing() error {
-	if s := d.journal.Stats(); s.Short > 0 || s.Failing {
-		return errors.New("the journal has no room, or cannot write")
+	s := d.journal.Stats()
+	switch {
+	case d.granting.Load():
+		return nil
+	case s.Failing:
+		return errors.New("the journal cannot write")
+	case s.Short > 0:
+		return errors.New("the journal has no room")
 	}
 	return nil
 }
