@@ -185,7 +185,7 @@ func (r *crashRig) finish() {
 	if err != nil {
 		r.Error(err)
 	}
-	f := verify(r.calls, r.outages, sessions)
+	f := verify(sight{r.calls, r.called(), r.outages}, sessions)
 	r.Logf("%d lives, %v", r.lives, r.weather)
 	r.Log(f.summary(r.outages))
 	for _, fault := range f.list() {
@@ -231,7 +231,7 @@ func (r *crashRig) await() {
 		}
 		began := time.Now()
 		sessions, _ := r.collect() // an error shows again in the end
-		f := verify(r.calls, r.outages, sessions)
+		f := verify(sight{calls: r.calls}, sessions)
 		if f.incomplete == 0 {
 			return
 		}

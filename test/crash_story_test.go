@@ -23,7 +23,7 @@ func (r *crashRig) story(id string, call peer.Call) string {
 	for _, side := range []struct {
 		name  string
 		calls peer.Call
-	}{{"caller", call}, {"callee", r.calledFor(id)}} {
+	}{{"caller", call}, {"callee", r.called()[id]}} {
 		for name, at := range side.calls {
 			moments = append(moments, moment{at, side.name + ": " + name})
 			if first.IsZero() || at.Before(first) {
@@ -51,13 +51,14 @@ func (r *crashRig) story(id string, call peer.Call) string {
 	return b.String()
 }
 
-func (r *crashRig) calledFor(id string) peer.Call {
+// called are the calls as the callee saw them.
+func (r *crashRig) called() map[string]peer.Call {
 	r.Helper()
 	calls, err := r.callee.Calls()
 	if err != nil {
 		r.Error(err)
 	}
-	return calls[id]
+	return calls
 }
 
 // traces are what places and logs have of a call.

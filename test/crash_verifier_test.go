@@ -50,6 +50,8 @@ func TestVerifier(t *testing.T) {
 		{"wrong seconds", seconds(4), []string{"a wrong duration"}},
 		{"seconds rounded down", seconds(1), nil},
 		{"too short by two seconds", func(e *synthetic) { e.exact(-time.Second) }, []string{"a wrong duration"}},
+		{"a BYE that waits", func(e *synthetic) { e.called["c1"]["hungup"] = clock(3000); e.exact(2700 * time.Millisecond) }, nil},
+		{"longer than any BYE waited", func(e *synthetic) { e.called["c1"]["hungup"] = clock(3000); e.exact(5 * time.Second) }, []string{"a wrong duration"}},
 		{"an outage excuses", func(e *synthetic) { e.outage(1500, 2500); e.exact(3 * time.Second) }, nil},
 		{"not every error", func(e *synthetic) { e.outage(1500, 2500); e.exact(8 * time.Second) }, []string{"a wrong duration"}},
 		{"an outage within the call excuses nothing", func(e *synthetic) { e.outage(200, 900); e.exact(4 * time.Second) }, []string{"a wrong duration"}},
@@ -66,7 +68,7 @@ func TestVerifier(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			e := newSynthetic()
 			tt.change(e)
-			f := verify(e.calls, e.outages, e.sessions)
+			f := verify(e.sight, e.sessions)
 			var kinds []string
 			for kind := range f.faults {
 				kinds = append(kinds, kind)
@@ -84,8 +86,7 @@ func TestVerifier(t *testing.T) {
 
 // synthetic is evidence of two calls: c1 was answered and lasted 1.2 s, c2 was not.
 type synthetic struct {
-	calls    map[string]peer.Call
-	outages  []outage
+	sight
 	sessions sessionTable
 }
 
@@ -95,10 +96,12 @@ func clock(milliseconds int) time.Time {
 }
 
 func newSynthetic() *synthetic {
-	e := &synthetic{sessions: sessionTable{}, calls: map[string]peer.Call{
+	e := &synthetic{sessions: sessionTable{}}
+	e.calls = map[string]peer.Call{
 		"c1": {"sent": clock(0), "answered": clock(100), "hungup": clock(1300), "ended": clock(1800)},
 		"c2": {"sent": clock(0)},
-	}}
+	}
+	e.called = map[string]peer.Call{"c1": {"answered": clock(99), "hungup": clock(1302)}}
 	for session, call := range map[string]string{"s1": "c1", "s2": "c2"} {
 		stop := crashRecord{id: session + "-stop", seconds: 0}
 		if call == "c1" {
