@@ -176,3 +176,34 @@ func TestTwice(t *testing.T) {
 		same(fmt.Sprintf("the last %d twice", n), all, all[len(all)-n:])
 	}
 }
+
+// TestLateDouble: what has ended does not come back when some of its records are replayed again, and without their end.
+func TestLateDouble(t *testing.T) {
+	h := head{order: 2}
+	begin, extend, end := appendBegin(nil, id(1), 1, []byte("b")), appendExtend(nil, id(1), 1, []byte("e")), appendHead(nil, kindEnd, id(1))
+	keep := appendKeep(nil, kindKeep, id(2), &h, []eventCopy{{instance: "RadAcct"}})
+	done := appendOf(nil, kindDone, id(2), "RadAcct", "")
+	again := appendBegin(nil, id(1), 3, []byte("b"))
+	for _, c := range []struct {
+		name          string
+		records       [][]byte
+		calls, events int
+	}{
+		{"call", [][]byte{begin, extend, end, begin}, 0, 0},
+		{"end of a call", [][]byte{begin, extend, end, extend}, 0, 0},
+		{"event", [][]byte{keep, done, keep}, 0, 0},
+		{"another with the same id", [][]byte{begin, extend, end, again}, 1, 0},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			p := newReplay()
+			for n, b := range c.records {
+				if err := p.visit(position(n), b); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if len(p.calls) != c.calls || len(p.events) != c.events || p.bad != 0 {
+				t.Errorf("%d calls and %d events are back, %d records are bad", len(p.calls), len(p.events), p.bad)
+			}
+		})
+	}
+}

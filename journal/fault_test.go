@@ -10,6 +10,7 @@ import (
 
 	"tollgate/acctstack"
 	"tollgate/cdr"
+	"tollgate/journal/seglog"
 	"tollgate/journal/seglog/faultfs"
 )
 
@@ -65,6 +66,59 @@ func TestFailingDisk(t *testing.T) {
 	if got := chains(j)[id(1)]; len(got) != 11 {
 		t.Errorf("found %q", got)
 	}
+}
+
+// TestMoved: a write or fsync that fails once is told nobody; but the record lies elsewhere, and compaction has to know.
+func TestMoved(t *testing.T) {
+	event := testEvent(3)
+	for _, c := range []struct {
+		name  string
+		fault faultfs.Fault
+		write func(t *testing.T, j *Journal) error
+		at    func(x *index) seglog.Position
+	}{
+		{"call", faultfs.Fault{Op: faultfs.Sync, N: 1},
+			func(t *testing.T, j *Journal) error { appended(t, j, id(1), "answer"); return nil },
+			func(x *index) seglog.Position { return x.calls[id(1)].records[1] }},
+		{"note", faultfs.Fault{Op: faultfs.Write, N: 1, Torn: true},
+			func(_ *testing.T, j *Journal) error { return j.Notes("FileAcct").Note(id(2), []byte("x")) },
+			func(x *index) seglog.Position { return x.events[id(2)].noted()[0].at }},
+		{"event", faultfs.Fault{Op: faultfs.Write, N: 1},
+			func(_ *testing.T, j *Journal) error { return j.Settle(event, []string{"RadAcct"}) },
+			func(x *index) seglog.Position { return x.events[event.ID].at }},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			fs := faultfs.New()
+			j := onFS(t, fs)
+			defer closed(t, j)
+			begun(t, j, id(1), "begin")
+			rested(t, fs)
+			fs.Fail(c.fault)
+			if err := c.write(t, j); err != nil {
+				t.Fatal(err)
+			}
+			j.mu.Lock()
+			defer j.mu.Unlock()
+			if before, now := j.x.calls[id(1)].records[0], c.at(j.x); now.Segment <= before.Segment {
+				t.Errorf("the record is said to lie at %+v, behind %+v", now, before)
+			} else if h := j.x.homes[now.Segment]; c.name != "call" && (h == nil || h.events.first == nil) {
+				t.Errorf("no chain is at home in segment %d", now.Segment)
+			}
+		})
+	}
+}
+
+// rested waits until the log has prepared what it wants, so that the next operation of the disk is the test's.
+func rested(t *testing.T, fs *faultfs.FS) {
+	t.Helper()
+	last, still := 0, 0
+	eventually(t, "the log rests", func() bool {
+		n := fs.Count(faultfs.Any)
+		if still++; n != last {
+			last, still = n, 0
+		}
+		return still >= 10
+	})
 }
 
 // TestNoRoomTold: a record for which there is no room is told in its place, behind those before it, and never from inside.

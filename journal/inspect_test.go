@@ -74,7 +74,7 @@ func TestInspectBusy(t *testing.T) {
 			j.wake()
 		}
 	})
-	for range 30 {
+	for n := 0; n < 30 || j.Stats().Compactions < 5 && n < 3000; n++ {
 		i, err := Inspect(dir)
 		if err == nil && len(i.Kept) != 30 {
 			t.Errorf("%d copies are seen", len(i.Kept))

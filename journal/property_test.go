@@ -57,7 +57,11 @@ func (k *machine) crash(how func() *faultfs.FS) {
 	k.m.mu.Unlock()
 	_ = k.j.Close() // on a disk that nobody will read again
 	k.m.durable = durable
+	epoch := k.j.Epoch()
 	k.open(fs)
+	if k.j.Epoch() <= epoch || k.j.LastAlive().Time.IsZero() {
+		k.t.Fatalf("epoch %d after %d; the former run was alive at %v", k.j.Epoch(), epoch, k.j.LastAlive())
+	}
 	s := k.look()
 	if err := k.m.check(s); err != nil {
 		k.t.Fatal(err)
