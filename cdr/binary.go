@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"math"
 	"time"
+
+	"tollgate/packed"
 )
 
 // The versions of the binary forms that are written. A later version has its new fields behind all others, also those
@@ -20,10 +22,10 @@ const (
 func (s *Stamp) AppendBinary(dst []byte) []byte {
 	from := len(dst)
 	dst = append(openFrame(dst, stampVersion), s.ID[:]...)
-	dst = packTime(dst, s.Time)
-	dst = packString(dst, s.Name)
-	dst = packAddr(dst, s.Address)
-	dst = packString(dst, s.SessionID)
+	dst = packed.AppendTime(dst, s.Time)
+	dst = packed.AppendText(dst, s.Name)
+	dst = packed.AppendAddr(dst, s.Address)
+	dst = packed.AppendText(dst, s.SessionID)
 	return closeFrame(dst, from)
 }
 
@@ -31,12 +33,12 @@ func (s *Stamp) AppendBinary(dst []byte) []byte {
 func DecodeStamp(src []byte) (s *Stamp, rest []byte, err error) {
 	u, rest := unpack(src, stampVersion)
 	s = &Stamp{}
-	u.fixed(s.ID[:])
-	s.Time = u.time()
-	s.Name = u.string()
-	s.Address = u.addr()
-	s.SessionID = u.string()
-	if err := u.done(); err != nil {
+	u.Fixed(s.ID[:])
+	s.Time = u.Time()
+	s.Name = u.Text()
+	s.Address = u.Addr()
+	s.SessionID = u.Text()
+	if err := u.Done(); err != nil {
 		return nil, nil, fmt.Errorf("decoding stamp: %w", err)
 	}
 	return s, rest, nil
@@ -45,10 +47,10 @@ func DecodeStamp(src []byte) (s *Stamp, rest []byte, err error) {
 // AppendBinary writes the endpoint's binary form to dst.
 func (e *Endpoint) AppendBinary(dst []byte) []byte {
 	from := len(dst)
-	dst = packAddrPort(openFrame(dst, endpointVersion), e.Address)
-	dst = packString(dst, e.ID)
-	dst = packString(dst, e.Vendor)
-	dst = packString(dst, e.User)
+	dst = packed.AppendAddrPort(openFrame(dst, endpointVersion), e.Address)
+	dst = packed.AppendText(dst, e.ID)
+	dst = packed.AppendText(dst, e.Vendor)
+	dst = packed.AppendText(dst, e.User)
 	dst = packAliases(dst, e.Aliases)
 	return closeFrame(dst, from)
 }
@@ -57,12 +59,12 @@ func (e *Endpoint) AppendBinary(dst []byte) []byte {
 func DecodeEndpoint(src []byte) (e *Endpoint, rest []byte, err error) {
 	u, rest := unpack(src, endpointVersion)
 	e = &Endpoint{}
-	e.Address = u.addrPort()
-	e.ID = u.string()
-	e.Vendor = u.string()
-	e.User = u.string()
+	e.Address = u.AddrPort()
+	e.ID = u.Text()
+	e.Vendor = u.Text()
+	e.User = u.Text()
 	e.Aliases = u.aliases()
-	if err := u.done(); err != nil {
+	if err := u.Done(); err != nil {
 		return nil, nil, fmt.Errorf("decoding endpoint: %w", err)
 	}
 	return e, rest, nil
@@ -73,10 +75,10 @@ func DecodeEndpoint(src []byte) (e *Endpoint, rest []byte, err error) {
 func (r *Record) AppendBinary(dst []byte) []byte {
 	from := len(dst)
 	dst = binary.AppendUvarint(openFrame(dst, recordVersion), r.Number)
-	dst = packString(dst, r.SessionID)
+	dst = packed.AppendText(dst, r.SessionID)
 	dst = append(dst, r.CallID[:]...)
 	dst = append(dst, r.ConfID[:]...)
-	dst = packString(dst, r.SIPCallID)
+	dst = packed.AppendText(dst, r.SIPCallID)
 	dst = packTimes(dst, r)
 	dst = binary.AppendVarint(dst, int64(r.Cause))
 	dst = binary.AppendVarint(dst, int64(r.CauseTranslated))
@@ -84,14 +86,14 @@ func (r *Record) AppendBinary(dst []byte) []byte {
 	dst = packParty(dst, &r.Caller)
 	dst = packParty(dst, &r.Callee)
 	for _, s := range [...]string{r.User, r.CallingStation, r.CalledStation, r.Dialed} {
-		dst = packString(dst, s)
+		dst = packed.AppendText(dst, s)
 	}
 	dst = packAliases(dst, r.Src)
 	dst = packAliases(dst, r.Dest)
-	dst = packBool(dst, r.EndEstimated)
+	dst = packed.AppendBool(dst, r.EndEstimated)
 	dst = binary.AppendVarint(dst, int64(r.Clock))
 	dst = binary.AppendVarint(dst, int64(r.Attempts))
-	dst = packBool(dst, r.LastCDR)
+	dst = packed.AppendBool(dst, r.LastCDR)
 	dst = binary.AppendVarint(dst, int64(r.Bandwidth))
 	return closeFrame(dst, from)
 }
@@ -102,80 +104,80 @@ func (r *Record) AppendBinary(dst []byte) []byte {
 func DecodeRecord(src []byte) (r *Record, rest []byte, err error) {
 	u, rest := unpack(src, recordVersion)
 	r = &Record{}
-	r.Number = u.uint()
-	r.SessionID = u.string()
-	u.fixed(r.CallID[:])
-	u.fixed(r.ConfID[:])
-	r.SIPCallID = u.string()
+	r.Number = u.Uint()
+	r.SessionID = u.Text()
+	u.Fixed(r.CallID[:])
+	u.Fixed(r.ConfID[:])
+	r.SIPCallID = u.Text()
 	u.times(r)
-	r.Cause = int(u.within(math.MinInt, math.MaxInt))
-	r.CauseTranslated = int(u.within(math.MinInt, math.MaxInt))
-	r.Released = ReleaseSource(u.within(math.MinInt8, math.MaxInt8))
+	r.Cause = int(u.Within(math.MinInt, math.MaxInt))
+	r.CauseTranslated = int(u.Within(math.MinInt, math.MaxInt))
+	r.Released = ReleaseSource(u.Within(math.MinInt8, math.MaxInt8))
 	u.party(&r.Caller)
 	u.party(&r.Callee)
 	for _, s := range [...]*string{&r.User, &r.CallingStation, &r.CalledStation, &r.Dialed} {
-		*s = u.string()
+		*s = u.Text()
 	}
 	r.Src = u.aliases()
 	r.Dest = u.aliases()
-	r.EndEstimated = u.bool()
-	r.Clock = Clock(u.within(int64(Monotonic), int64(WallClock)))
-	r.Attempts = int(u.within(math.MinInt, math.MaxInt))
-	r.LastCDR = u.bool()
-	r.Bandwidth = int(u.within(math.MinInt, math.MaxInt))
-	if err := u.done(); err != nil {
+	r.EndEstimated = u.Bool()
+	r.Clock = Clock(u.Within(int64(Monotonic), int64(WallClock)))
+	r.Attempts = int(u.Within(math.MinInt, math.MaxInt))
+	r.LastCDR = u.Bool()
+	r.Bandwidth = int(u.Within(math.MinInt, math.MaxInt))
+	if err := u.Done(); err != nil {
 		return nil, nil, fmt.Errorf("decoding record: %w", err)
 	}
 	return r, rest, nil
 }
 
 func packParty(dst []byte, p *Party) []byte {
-	dst = packAddrPort(dst, p.Address)
-	dst = packString(dst, p.EndpointID)
-	dst = packString(dst, p.Vendor)
+	dst = packed.AppendAddrPort(dst, p.Address)
+	dst = packed.AppendText(dst, p.EndpointID)
+	dst = packed.AppendText(dst, p.Vendor)
 	dst = packMedia(dst, &p.Audio)
 	return packMedia(dst, &p.Video)
 }
 
 func (u *unpacker) party(p *Party) {
-	p.Address = u.addrPort()
-	p.EndpointID = u.string()
-	p.Vendor = u.string()
+	p.Address = u.AddrPort()
+	p.EndpointID = u.Text()
+	p.Vendor = u.Text()
 	u.media(&p.Audio)
 	u.media(&p.Video)
 }
 
 func packMedia(dst []byte, m *Media) []byte {
-	dst = packString(dst, m.Codec)
-	dst = packBool(dst, m.Secured)
+	dst = packed.AppendText(dst, m.Codec)
+	dst = packed.AppendBool(dst, m.Secured)
 	dst = binary.AppendVarint(dst, int64(m.Bitrate))
-	return packAddrPort(dst, m.Address)
+	return packed.AppendAddrPort(dst, m.Address)
 }
 
 func (u *unpacker) media(m *Media) {
-	m.Codec = u.string()
-	m.Secured = u.bool()
-	m.Bitrate = int(u.within(math.MinInt, math.MaxInt))
-	m.Address = u.addrPort()
+	m.Codec = u.Text()
+	m.Secured = u.Bool()
+	m.Bitrate = int(u.Within(math.MinInt, math.MaxInt))
+	m.Address = u.AddrPort()
 }
 
 func packAliases(dst []byte, aliases []Alias) []byte {
 	dst = binary.AppendUvarint(dst, uint64(len(aliases)))
 	for i := range aliases {
-		dst = packString(dst, aliases[i].Value)
-		dst = packString(dst, string(aliases[i].Type))
+		dst = packed.AppendText(dst, aliases[i].Value)
+		dst = packed.AppendText(dst, string(aliases[i].Type))
 	}
 	return dst
 }
 
 func (u *unpacker) aliases() []Alias {
-	n := u.count(2)
+	n := u.Count(2)
 	if n == 0 {
 		return nil
 	}
 	aliases := make([]Alias, n)
 	for i := range aliases {
-		aliases[i] = Alias{Value: u.string(), Type: AliasType(u.string())}
+		aliases[i] = Alias{Value: u.Text(), Type: AliasType(u.Text())}
 	}
 	return aliases
 }
@@ -215,9 +217,9 @@ func packTimes(dst []byte, r *Record) []byte {
 }
 
 func (u *unpacker) times(r *Record) {
-	there, known := u.byte(), u.byte()
+	there, known := u.Byte(), u.Byte()
 	if there>>milestones != 0 || known&^there != 0 {
-		u.fail(fmt.Errorf("times %b with readings %b", there, known))
+		u.Fail(fmt.Errorf("times %b with readings %b", there, known))
 	}
 	var wall [milestones]int64
 	first := milestones
@@ -225,7 +227,7 @@ func (u *unpacker) times(r *Record) {
 		if there&(1<<i) == 0 {
 			continue
 		}
-		wall[i] = u.int64()
+		wall[i] = u.Int()
 		if first == milestones {
 			first = milestone(i)
 		} else {
@@ -233,14 +235,14 @@ func (u *unpacker) times(r *Record) {
 		}
 		*t = time.Unix(0, wall[i])
 	}
-	if known == 0 || u.err != nil {
+	if known == 0 || u.Err() != nil {
 		return
 	}
 	m, first := &measured{}, milestones
 	for i := range m {
 		if known&(1<<i) != 0 {
 			first = min(first, milestone(i))
-			m[i] = reading{known: true, wall: wall[i], clock: time.Duration(u.int64() + wall[i] - wall[first])}
+			m[i] = reading{known: true, wall: wall[i], clock: time.Duration(u.Int() + wall[i] - wall[first])}
 		}
 	}
 	r.measured = m

@@ -25,11 +25,11 @@ var examples = []values{
 
 func (v values) pack() []byte {
 	dst := AppendBool(AppendInt(AppendUint(nil, v.n), v.i), v.b)
-	return AppendAddr(AppendTexts(AppendText(dst, v.text), v.texts), v.addr)
+	return AppendAddrPort(AppendTexts(AppendText(dst, v.text), v.texts), v.addr)
 }
 
 func unpack(r *Reader) values {
-	return values{n: r.Uint(), i: r.Int(), b: r.Bool(), text: r.Text(), texts: r.Texts(), addr: r.Addr()}
+	return values{n: r.Uint(), i: r.Int(), b: r.Bool(), text: r.Text(), texts: r.Texts(), addr: r.AddrPort()}
 }
 
 func TestRoundTrip(t *testing.T) {

@@ -19,8 +19,8 @@ const (
 // saveInvite writes what the INVITE's transactions can be made from again.
 func (sess *session) saveInvite(m *message) []byte {
 	dst := append(make([]byte, 0, 256+len(m.raw)), savedInvite)
-	dst = packed.AppendAddr(dst, sess.invite.from)
-	dst = packed.AppendAddr(dst, sess.listener.addr)
+	dst = packed.AppendAddrPort(dst, sess.invite.from)
+	dst = packed.AppendAddrPort(dst, sess.listener.addr)
 	dst = binary.BigEndian.AppendUint64(dst, sess.branch)
 	dst = packed.AppendUint(dst, uint64(len(sess.invite.untried)))
 	for _, t := range sess.invite.untried {
@@ -30,7 +30,7 @@ func (sess *session) saveInvite(m *message) []byte {
 }
 
 func appendTarget(dst []byte, t target) []byte {
-	return packed.AppendAddr(packed.AppendText(dst, t.host), t.addr)
+	return packed.AppendAddrPort(packed.AppendText(dst, t.host), t.addr)
 }
 
 func saveAttempt(branch uint64, t target) []byte {
@@ -45,7 +45,7 @@ func (sess *session) saveDialog(branch *clientTx) []byte {
 		sess.answer = answer{branch: branch.id, to: branch.to, listener: branch.listener.addr}
 	}
 	dst := append(make([]byte, 0, 512), savedDialog)
-	dst = packed.AppendAddr(dst, sess.listener.addr)
+	dst = packed.AppendAddrPort(dst, sess.listener.addr)
 	dst = packed.AppendText(dst, sess.callID)
 	dst = packed.AppendText(dst, sess.from)
 	dst = packed.AppendText(dst, sess.to)
@@ -54,26 +54,26 @@ func (sess *session) saveDialog(branch *clientTx) []byte {
 	dst = sess.callee.save(dst)
 	dst = packed.AppendTexts(dst, sess.tags)
 	dst = binary.BigEndian.AppendUint64(dst, sess.answer.branch)
-	dst = packed.AppendAddr(dst, sess.answer.to)
-	return packed.AppendAddr(dst, sess.answer.listener)
+	dst = packed.AppendAddrPort(dst, sess.answer.to)
+	return packed.AppendAddrPort(dst, sess.answer.listener)
 }
 
 func (p *party) save(dst []byte) []byte {
-	dst = packed.AppendAddr(dst, p.addr)
+	dst = packed.AppendAddrPort(dst, p.addr)
 	dst = packed.AppendText(dst, p.tag)
 	dst = packed.AppendText(dst, p.contact)
 	dst = packed.AppendTexts(dst, p.routes)
 	dst = packed.AppendUint(dst, uint64(len(p.reach)))
 	for _, addr := range p.reach {
-		dst = packed.AppendAddr(dst, addr)
+		dst = packed.AppendAddrPort(dst, addr)
 	}
 	return packed.AppendUint(dst, uint64(p.cseq))
 }
 
 func loadParty(r *packed.Reader) party {
-	p := party{addr: r.Addr(), tag: r.Text(), contact: r.Text(), routes: r.Texts()}
+	p := party{addr: r.AddrPort(), tag: r.Text(), contact: r.Text(), routes: r.Texts()}
 	for n := r.Uint(); n > 0 && r.Err() == nil; n-- {
-		p.reach = append(p.reach, r.Addr())
+		p.reach = append(p.reach, r.AddrPort())
 	}
 	p.cseq = uint32(r.Uint())
 	return p
@@ -116,7 +116,7 @@ func (c *savedCall) readLine(line []byte) error {
 	r := packed.NewReader(line)
 	switch kind := r.Byte(); kind {
 	case savedInvite:
-		c.from, c.listener, c.branch = r.Addr(), r.Addr(), readBranch(r)
+		c.from, c.listener, c.branch = r.AddrPort(), r.AddrPort(), readBranch(r)
 		for n := r.Uint(); n > 0 && r.Err() == nil; n-- {
 			c.targets = append(c.targets, readTarget(r))
 		}
@@ -124,7 +124,7 @@ func (c *savedCall) readLine(line []byte) error {
 	case savedAttempt:
 		c.attempts = append(c.attempts, attempt{branch: readBranch(r), target: readTarget(r)})
 	case savedDialog:
-		c.listener = r.Addr()
+		c.listener = r.AddrPort()
 		c.dialog = readDialog(r)
 	default:
 		return fmt.Errorf("%q is no known kind", kind)
@@ -136,11 +136,11 @@ func readDialog(r *packed.Reader) *session {
 	sess := &session{callID: r.Text(), from: r.Text(), to: r.Text(), cseq: uint32(r.Uint()), answeredOnce: true}
 	sess.caller, sess.callee = loadParty(r), loadParty(r)
 	sess.tags = r.Texts()
-	sess.answer = answer{branch: readBranch(r), to: r.Addr(), listener: r.Addr()}
+	sess.answer = answer{branch: readBranch(r), to: r.AddrPort(), listener: r.AddrPort()}
 	return sess
 }
 
-func readTarget(r *packed.Reader) target { return target{host: r.Text(), addr: r.Addr()} }
+func readTarget(r *packed.Reader) target { return target{host: r.Text(), addr: r.AddrPort()} }
 
 func readBranch(r *packed.Reader) uint64 {
 	var n uint64
