@@ -10,6 +10,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // quietCores is how much of a core other programs may use for a run to count.
@@ -102,6 +104,23 @@ func describeMachine(ctx context.Context) machine {
 	m.Sipp = debianVersion(ctx, "sip-tester")
 	m.Kamailio = debianVersion(ctx, "kamailio")
 	return m
+}
+
+// fileSystem tells on what a folder lies: a sync costs nothing on a tmpfs.
+func fileSystem(dir string) string {
+	var fs unix.Statfs_t
+	if err := unix.Statfs(dir, &fs); err != nil {
+		return err.Error()
+	}
+	names := map[int64]string{
+		unix.EXT4_SUPER_MAGIC: "ext4", unix.XFS_SUPER_MAGIC: "xfs", unix.BTRFS_SUPER_MAGIC: "btrfs",
+		unix.OVERLAYFS_SUPER_MAGIC: "overlayfs", unix.TMPFS_MAGIC: "tmpfs",
+	}
+	name := names[int64(fs.Type)]
+	if name == "" {
+		name = fmt.Sprintf("file system 0x%x", fs.Type)
+	}
+	return name + " (" + dir + ")"
 }
 
 func cpuModel() string {

@@ -1,5 +1,5 @@
 // Command bench compares Tollgate with Kamailio as an accounting proxy: the CPU time of an accounted call at a fixed
-// rate, and the highest rate that each stands. README.md says how and why.
+// rate, and the highest rate that each stands; and it measures what Tollgate's journal costs. README.md says how and why.
 package main
 
 import (
@@ -12,10 +12,13 @@ import (
 	"os/exec"
 	"os/signal"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
 	"time"
+
+	"tollgate/journal/seglog"
 )
 
 func main() {
@@ -37,38 +40,59 @@ type options struct {
 	rounds   int
 	json     string
 	tollgate string
+	sync     string
+	calls    int
+	perf     string
+	busy     bool
 	short    bool
 }
+
+// parts are all that there is to measure.
+const parts = "cpu,rate,journal,restart,commit,steps"
+
+func (o *options) has(part string) bool { return slices.Contains(strings.Split(o.parts, ","), part) }
 
 func parseOptions(args []string, out io.Writer) (*options, []int, error) {
 	o := new(options)
 	fs := flag.NewFlagSet("bench", flag.ContinueOnError)
 	fs.SetOutput(out)
-	fs.StringVar(&o.parts, "parts", "cpu,rate,steps", "what to measure, a `list` of cpu, rate, steps")
-	fs.IntVar(&o.cpuRate, "cpu-rate", 2000, "calls per `second` of the part cpu")
+	fs.StringVar(&o.parts, "parts", parts, "what to measure, a `list`")
+	fs.IntVar(&o.cpuRate, "cpu-rate", 2000, "calls per `second` of the parts cpu and journal")
 	fs.StringVar(&o.rates, "rates", "1000,2000,3000,4000,5000,6000,8000,10000,12000,14000,16000", "calls per second that the part rate tries, rising `list`")
 	fs.IntVar(&o.seconds, "seconds", 12, "`length` of a run")
 	fs.IntVar(&o.rounds, "rounds", 3, "runs of each program; the median counts. A rate is stood if more than half of them pass")
 	fs.StringVar(&o.json, "json", "", "`file` for the result (default bench/results/TIME.json; none with -short)")
 	fs.StringVar(&o.tollgate, "tollgate", "", "`program` to measure (default: it is built)")
+	fs.StringVar(&o.sync, "sync", "always", "[Journal] `Sync` of Tollgate: always, interval:TIME or none")
+	fs.IntVar(&o.calls, "calls", 100_000, "`calls` that are up in the part restart")
+	fs.StringVar(&o.perf, "perf", "", "`folder` for a profile by perf(1) of each run of Tollgate in the parts cpu, rate and journal")
+	fs.BoolVar(&o.busy, "busy", false, "do not wait for a machine that is quiet, and repeat no run")
 	fs.BoolVar(&o.short, "short", false, "one short run of each at a low rate, to see that all of this works")
 	if err := fs.Parse(args); err != nil {
 		return nil, nil, err
 	}
 	if o.short {
-		o.parts, o.cpuRate, o.seconds, o.rounds = "cpu,steps", 200, 2, 1
+		o.parts, o.cpuRate, o.seconds, o.rounds, o.calls = "cpu,journal,restart,commit,steps", 200, 2, 1, 500
 	}
 	rates, err := parseRates(o.rates)
 	if err != nil {
 		return nil, nil, err
 	}
 	for part := range strings.SplitSeq(o.parts, ",") {
-		if part != "cpu" && part != "rate" && part != "steps" {
+		if !slices.Contains(strings.Split(parts, ","), part) {
 			return nil, nil, fmt.Errorf("-parts: unknown part %q", part)
 		}
 	}
-	if o.seconds < 1 || o.rounds < 1 || o.cpuRate < 1 || fs.NArg() > 0 {
-		return nil, nil, errors.New("-seconds, -rounds and -cpu-rate are at least 1, and there are no other arguments")
+	if _, err := seglog.ParseSync(o.sync); err != nil {
+		return nil, nil, fmt.Errorf("-sync: %w", err)
+	}
+	if o.perf != "" {
+		if o.perf, err = filepath.Abs(o.perf); err != nil {
+			return nil, nil, err
+		}
+	}
+	if o.seconds < 1 || o.rounds < 1 || o.cpuRate < 1 || o.calls < o.rounds || fs.NArg() > 0 {
+		return nil, nil, errors.New("-seconds, -rounds and -cpu-rate are at least 1, -calls at least -rounds, and there are no other arguments")
 	}
 	return o, rates, nil
 }
@@ -97,29 +121,52 @@ func compare(ctx context.Context, args []string, out io.Writer) error {
 		return err
 	}
 	defer remove()
-	b := &bench{tollgate: program, seconds: o.seconds, quiet: !o.short, logf: logf}
-	res := result{Machine: describeMachine(ctx), RunSeconds: o.seconds}
-	if strings.Contains(o.parts, "cpu") {
-		if err := b.cpu(ctx, &res, o.cpuRate, o.rounds); err != nil {
-			return err
-		}
+	b := &bench{tollgate: program, sync: o.sync, perf: o.perf, seconds: o.seconds, quiet: !o.short && !o.busy, logf: logf}
+	res := result{Machine: describeMachine(ctx), RunSeconds: o.seconds, Sync: o.sync, FileSystem: fileSystem(os.TempDir())}
+	logf("Tollgate's journal: Sync=%s, on %s", res.Sync, res.FileSystem)
+	if res.NoMemory, err = b.memoryProblem(ctx); err != nil {
+		return err
 	}
-	if strings.Contains(o.parts, "rate") {
-		if err := b.highest(ctx, &res, rates, o.rounds); err != nil {
-			return err
-		}
-	}
-	res.summarise()
-	if strings.Contains(o.parts, "steps") {
-		if res.Steps, err = measureSteps(ctx, o.rounds); err != nil {
-			return err
-		}
+	if err := o.measure(ctx, b, &res, rates); err != nil {
+		return err
 	}
 	res.print(out)
 	if o.short {
 		return res.allPassed(o.seconds)
 	}
 	return o.save(&res, logf)
+}
+
+// measure does the parts that were asked for.
+func (o *options) measure(ctx context.Context, b *bench, res *result, rates []int) (err error) {
+	for _, part := range []struct {
+		name string
+		run  func() error
+	}{
+		{"cpu", func() error { return b.cpu(ctx, res, o.cpuRate, o.rounds) }},
+		{"rate", func() error { return b.highest(ctx, res, rates, o.rounds) }},
+		{"journal", func() error { return b.journal(ctx, res, o.cpuRate, o.rounds) }},
+		{"restart", func() error { return b.restart(ctx, res, o.calls, o.rounds) }},
+		{"commit", func() error { return b.commit(ctx, res, o.commitTime(), o.rounds) }},
+		{"steps", func() error { res.Steps, err = measureSteps(ctx, o.rounds); return err }},
+	} {
+		if !o.has(part.name) {
+			continue
+		}
+		if err := part.run(); err != nil {
+			return err
+		}
+	}
+	res.summarise()
+	return nil
+}
+
+// commitTime is how long each side of the part commit writes.
+func (o *options) commitTime() time.Duration {
+	if o.short {
+		return 300 * time.Millisecond
+	}
+	return 3 * time.Second
 }
 
 // program is the path of tollgate, and what removes it if it was built for this.

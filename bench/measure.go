@@ -22,7 +22,8 @@ type run struct {
 	Seconds         float64 `json:"seconds"`         // from the first call to the end of the last
 	CPUPerCall      float64 `json:"cpu_us_per_call"` // of the subject, per accounted call
 	LogPerCall      float64 `json:"syslogd_us_per_call"`
-	Memory          float64 `json:"memory_mib"` // of the subject at the end, pages that its processes share once
+	Memory          float64 `json:"memory_mib"`               // of the subject at the end, pages that its processes share once
+	CommitsPerCall  float64 `json:"journal_commits_per_call"` // a write and, with Sync=always, a sync each
 	Before          load    `json:"load_before"`
 	After           load    `json:"load_after"`
 	OtherCores      float64 `json:"other_cores"` // what anything but the four programs of the run used meanwhile
@@ -39,6 +40,8 @@ func (r run) passed(seconds int) bool {
 // bench measures.
 type bench struct {
 	tollgate string // the program
+	sync     string // [Journal] Sync
+	perf     string // folder for CPU profiles; empty: none are taken
 	seconds  int    // of each run
 	quiet    bool   // watch what else the machine does, and repeat runs that were disturbed
 	logf     func(format string, args ...any)
@@ -65,8 +68,8 @@ func (b *bench) measure(ctx context.Context, s subject, rate int, passing bool) 
 		}
 		r.Before, r.After = before, after
 		r.Disturbed = b.quiet && max(before.Busy, after.Busy, r.OtherCores) > quietCores
-		b.logf("%-8s %5d calls/s: %d of %d failed, %d accounted, %d retransmissions, %.1f s, %.0f µs/call, %.0f MiB; others used %.2f cores before, %.2f meanwhile, %.2f after; load %s",
-			r.Subject, r.Rate, r.Failed, r.Calls, r.Accounted, r.Retransmissions, r.Seconds, r.CPUPerCall, r.Memory,
+		b.logf("%-17s %5d calls/s: %d of %d failed, %d accounted, %d retransmissions, %.1f s, %.0f µs/call, %.2f commits/call, %.0f MiB; others used %.2f cores before, %.2f meanwhile, %.2f after; load %s",
+			r.Subject, r.Rate, r.Failed, r.Calls, r.Accounted, r.Retransmissions, r.Seconds, r.CPUPerCall, r.CommitsPerCall, r.Memory,
 			before.Busy, r.OtherCores, after.Busy, before.Average)
 		if !r.Disturbed || try == tries || passing && r.passed(b.seconds) {
 			return r, nil
@@ -120,7 +123,7 @@ func (b *bench) once(ctx context.Context, s subject, rate int) (r run, err error
 		return r, err
 	}
 	defer callee.Kill()
-	sub, err := s.start(ctx, environment{dir: dirs[2], tollgate: b.tollgate, callee: callee.Addr, socket: log.socket})
+	sub, err := s.start(ctx, environment{dir: dirs[2], tollgate: b.tollgate, sync: b.sync, callee: callee.Addr, socket: log.socket})
 	if err != nil {
 		return r, err
 	}
@@ -141,6 +144,15 @@ type rig struct {
 // send makes the calls and takes the measures around them.
 func (b *bench) send(ctx context.Context, s subject, g rig, caller peer.SIPP, dir string) (run, error) {
 	r := run{Subject: s.name, Rate: caller.Rate, Calls: caller.Calls}
+	metricsBefore, err := readMetrics(ctx, g.sub.monitor)
+	if err != nil {
+		return r, err
+	}
+	profile, err := b.profile(s.name, g.sub.proc, dir)
+	if err != nil {
+		return r, err
+	}
+	defer profile()
 	begin, err := g.read()
 	if err != nil {
 		return r, err
@@ -159,6 +171,9 @@ func (b *bench) send(ctx context.Context, s subject, g rig, caller peer.SIPP, di
 		return r, err
 	}
 	r.account(begin, end, result.CPU)
+	if err := r.journal(ctx, g.sub.monitor, metricsBefore); err != nil {
+		return r, err
+	}
 	if !r.passed(b.seconds) {
 		b.explain(g.sub, result.Errors)
 	}

@@ -2,25 +2,21 @@ package main
 
 import "context"
 
-// cpu runs the subjects in turns at one rate.
-func (b *bench) cpu(ctx context.Context, res *result, rate, rounds int) error {
+// cpu runs Tollgate, Kamailio, and Tollgate with its calls in memory in turns at one rate.
+func (b *bench) cpu(ctx context.Context, res *result, rate, rounds int) (err error) {
 	b.logf("CPU time per accounted call at %d calls/s, %d s a run", rate, b.seconds)
-	for range rounds {
-		for _, s := range subjects() {
-			r, err := b.measure(ctx, s, rate, false)
-			if err != nil {
-				return err
-			}
-			res.CPURuns = append(res.CPURuns, r)
-		}
+	subjects := []subject{tollgate(), kamailio()}
+	if res.NoMemory == "" {
+		subjects = append(subjects, tollgateInMemory())
 	}
-	return nil
+	res.CPURuns, err = b.turns(ctx, subjects, rate, rounds)
+	return err
 }
 
 // highest looks for the highest rate of each subject: it goes up through the rates until a subject fails one.
 func (b *bench) highest(ctx context.Context, res *result, rates []int, rounds int) error {
 	b.logf("highest rate with under 0.1 %% failed calls, %d s a run", b.seconds)
-	alive := subjects()
+	alive := []subject{tollgate(), kamailio()}
 	res.Highest = make(map[string]int)
 	for _, rate := range rates {
 		votes := make(map[string]*vote)

@@ -3,33 +3,38 @@ package main
 import (
 	"encoding/json"
 	"fmt"
-	"io"
 	"slices"
-	"text/tabwriter"
 )
 
 // result is everything that was measured.
 type result struct {
-	Machine    machine            `json:"machine"`
-	RunSeconds int                `json:"run_seconds"`
-	CPUMedian  map[string]float64 `json:"cpu_us_per_call_median,omitempty"`
-	MemMedian  map[string]float64 `json:"memory_mib_median,omitempty"`
-	Highest    map[string]int     `json:"highest_rate,omitempty"` // 0: not even the first
-	CPURatio   float64            `json:"cpu_ratio,omitempty"`    // Tollgate's by Kamailio's
-	RateRatio  float64            `json:"rate_ratio,omitempty"`   // the same
-	Steps      []step             `json:"steps,omitempty"`
-	CPURuns    []run              `json:"cpu_runs,omitempty"`
-	RateRuns   []run              `json:"rate_runs,omitempty"`
+	Machine     machine            `json:"machine"`
+	RunSeconds  int                `json:"run_seconds"`
+	Sync        string             `json:"journal_sync"`
+	FileSystem  string             `json:"file_system"` // of the journal
+	NoMemory    string             `json:"calls_in_memory_problem,omitempty"`
+	Table       []row              `json:"table"`
+	CPUMedian   map[string]float64 `json:"cpu_us_per_call_median,omitempty"`
+	MemMedian   map[string]float64 `json:"memory_mib_median,omitempty"`
+	Highest     map[string]int     `json:"highest_rate,omitempty"` // 0: not even the first
+	Steps       []step             `json:"steps,omitempty"`
+	Restart     *restart           `json:"restart,omitempty"`
+	CommitRuns  []commitRun        `json:"commit_runs,omitempty"`
+	CPURuns     []run              `json:"cpu_runs,omitempty"`
+	JournalRuns []run              `json:"journal_runs,omitempty"`
+	RateRuns    []run              `json:"rate_runs,omitempty"`
 }
 
-// summarise fills in medians and ratios.
+// runs are all that were made with sipp.
+func (res *result) runs() []run { return slices.Concat(res.CPURuns, res.JournalRuns, res.RateRuns) }
+
+// summarise fills in medians and the table.
 func (res *result) summarise() {
 	if len(res.CPURuns) > 0 {
 		res.CPUMedian = medians(res.CPURuns, func(r run) float64 { return r.CPUPerCall })
 		res.MemMedian = medians(res.CPURuns, func(r run) float64 { return r.Memory })
-		res.CPURatio = ratio(res.CPUMedian["tollgate"], res.CPUMedian["kamailio"])
 	}
-	res.RateRatio = ratio(float64(res.Highest["tollgate"]), float64(res.Highest["kamailio"]))
+	res.Table = res.tabulate()
 }
 
 func medians(runs []run, value func(run) float64) map[string]float64 {
@@ -42,6 +47,14 @@ func medians(runs []run, value func(run) float64) map[string]float64 {
 		m[name] = median(v)
 	}
 	return m
+}
+
+func medianOf[T any](runs []T, value func(T) float64) float64 {
+	values := make([]float64, len(runs))
+	for i, r := range runs {
+		values[i] = value(r)
+	}
+	return median(values)
 }
 
 // median of at least one value.
@@ -60,36 +73,17 @@ func ratio(a, b float64) float64 {
 	return a / b
 }
 
-// ratioText is a dash for a ratio that does not exist.
+// ratioText is empty for a ratio that does not exist.
 func ratioText(r float64) string {
 	if r == 0 {
-		return "-"
+		return ""
 	}
 	return fmt.Sprintf("%.2f", r)
 }
 
-// print writes the table.
-func (res *result) print(out io.Writer) {
-	w := tabwriter.NewWriter(out, 0, 0, 3, ' ', tabwriter.AlignRight)
-	fmt.Fprintf(w, "\n\ttollgate\tkamailio\tratio\t\n")
-	if res.CPUMedian != nil {
-		fmt.Fprintf(w, "CPU per accounted call, µs\t%.0f\t%.0f\t%s\t\n", res.CPUMedian["tollgate"], res.CPUMedian["kamailio"],
-			ratioText(res.CPURatio))
-		fmt.Fprintf(w, "resident memory, MiB\t%.0f\t%.0f\t\t\n", res.MemMedian["tollgate"], res.MemMedian["kamailio"])
-	}
-	if res.Highest != nil {
-		fmt.Fprintf(w, "highest rate, calls/s\t%d\t%d\t%s\t\n", res.Highest["tollgate"], res.Highest["kamailio"], ratioText(res.RateRatio))
-	}
-	w.Flush()
-	res.printSteps(out)
-	if n := res.disturbed(); n > 0 {
-		fmt.Fprintf(out, "runs disturbed by other programs: %d; measure again on a quiet machine\n", n)
-	}
-}
-
 func (res *result) disturbed() int {
 	n := 0
-	for _, r := range slices.Concat(res.CPURuns, res.RateRuns) {
+	for _, r := range res.runs() {
 		if r.Disturbed {
 			n++
 		}
@@ -99,7 +93,7 @@ func (res *result) disturbed() int {
 
 // allPassed is an error that names the first run with failed calls or missing records.
 func (res *result) allPassed(seconds int) error {
-	for _, r := range slices.Concat(res.CPURuns, res.RateRuns) {
+	for _, r := range res.runs() {
 		if !r.passed(seconds) {
 			return fmt.Errorf("%s at %d calls/s: %d of %d calls failed, %d accounted", r.Subject, r.Rate, r.Failed, r.Calls, r.Accounted)
 		}

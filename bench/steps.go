@@ -67,7 +67,7 @@ func (s *step) measure(ctx context.Context, rounds int) error {
 func (res *result) printSteps(out io.Writer) {
 	for _, s := range res.Steps {
 		fmt.Fprintf(out, "%38s: %.0f ns, %d allocations", s.Name, s.Nanoseconds, s.Allocations)
-		if cpu := res.CPUMedian["tollgate"]; cpu > 0 {
+		if cpu := res.CPUMedian[nameTollgate]; cpu > 0 {
 			fmt.Fprintf(out, ", %.2f %% of an accounted call", s.Nanoseconds/cpu/10)
 		}
 		fmt.Fprintln(out)
