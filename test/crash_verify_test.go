@@ -20,6 +20,7 @@ const (
 // finding is the outcome of a verification.
 type finding struct {
 	made, answered, refused  int // calls
+	untold                   int // answered calls whose end never came to the callee
 	unknown                  int // calls that the gatekeeper did not know any more when the caller hung up
 	sessions, records        int
 	copies                   int // records of RADIUS beyond the first of their event
@@ -59,6 +60,9 @@ func verify(seen sight, sessions sessionTable) *finding {
 			continue
 		}
 		f.answered++
+		if !call["hungup"].IsZero() && seen.called != nil && seen.called[id]["hungup"].IsZero() {
+			f.untold++
+		}
 		switch n := len(byCall[id]); n {
 		case 0:
 			f.incomplete++
@@ -224,9 +228,10 @@ func (f *finding) summary(outages []outage) string {
 		d := o.to.Sub(o.from)
 		sum, longest = sum+d, max(longest, d)
 	}
-	return fmt.Sprintf("%d calls made, %d answered, %d refused, %d without a final answer, %d unknown when the caller hung up; %d sessions, %d records, %d of them RADIUS's repetitions; "+
+	return fmt.Sprintf("%d calls made, %d answered, %d refused, %d without a final answer, %d unknown when the caller hung up, "+
+		"%d that the callee does not know to have ended; %d sessions, %d records, %d of them RADIUS's repetitions; "+
 		"%d outages, %v in all, the longest %v; durations differ from the caller's by %v (%s) at most, and by %v (%s) among the %d calls whose answer or BYE met an outage",
-		f.made, f.answered, f.refused, f.made-f.answered-f.refused, f.unknown, f.sessions, f.records, f.copies, len(outages),
+		f.made, f.answered, f.refused, f.made-f.answered-f.refused, f.unknown, f.untold, f.sessions, f.records, f.copies, len(outages),
 		sum.Round(time.Millisecond), longest.Round(time.Millisecond), f.worst.Round(time.Millisecond), f.worstCall,
 		f.worstLate.Round(time.Millisecond), f.worstLateCall, f.late)
 }
