@@ -103,8 +103,8 @@ func (g *gatekeeper) start() (err error) {
 
 // ready waits until the program is. If it does not come to that, it is killed.
 func (g *gatekeeper) ready(ctx context.Context) error {
-	// The status port opens last.
-	err := g.proc.WaitReady(ctx, func() bool { return peer.Listening("tcp", g.status) })
+	// The log tells, and not a port: another program may have taken that meanwhile.
+	err := g.proc.WaitReady(ctx, func() bool { return strings.Contains(g.proc.Output(), "INFO ready") })
 	if err != nil {
 		g.proc.Kill()
 	}

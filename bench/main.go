@@ -65,7 +65,7 @@ func parseOptions(args []string, out io.Writer) (*options, []int, error) {
 	fs.StringVar(&o.tollgate, "tollgate", "", "`program` to measure (default: it is built)")
 	fs.StringVar(&o.sync, "sync", "always", "[Journal] `Sync` of Tollgate: always, interval:TIME or none")
 	fs.IntVar(&o.calls, "calls", 100_000, "`calls` that are up in the part restart")
-	fs.StringVar(&o.perf, "perf", "", "`folder` for a profile by perf(1) of each run of Tollgate in the parts cpu, rate and journal")
+	fs.StringVar(&o.perf, "perf", "", "`folder` for a profile by perf(1) of each run of Tollgate")
 	fs.BoolVar(&o.busy, "busy", false, "do not wait for a machine that is quiet, and repeat no run")
 	fs.BoolVar(&o.short, "short", false, "one short run of each at a low rate, to see that all of this works")
 	if err := fs.Parse(args); err != nil {

@@ -26,7 +26,8 @@ type restart struct {
 // restartRun is one kill -9 and what followed.
 type restartRun struct {
 	ToBye     float64 `json:"s_to_bye"`     // from before the exec to the 200 of a BYE that was sent all the while
-	ToReady   float64 `json:"s_to_ready"`   // to the open status port, seen a little later than it is
+	ToReady   float64 `json:"s_to_ready"`   // to the line "ready" of the log, seen a little later than it is
+	CPU       float64 `json:"cpu_s"`        // that the new program has used up to the 200
 	Restoring float64 `json:"s_restoring"`  // as the program's log has it
 	Before    float64 `json:"rss_mib"`      // of the killed program
 	After     float64 `json:"rss_mib_then"` // of the new one, with all calls
@@ -146,11 +147,21 @@ func (r *restarting) once(ctx context.Context) (one restartRun, err error) {
 	if err := r.gk.start(); err != nil {
 		return one, err
 	}
+	profile, err := r.b.profile("restart", r.gk.proc, r.gk.env.dir)
+	if err != nil {
+		return one, err
+	}
+	defer profile()
 	if err := r.phones.bye(ctx, r.ended, byeEvery); err != nil {
 		return one, fmt.Errorf("%w; the program printed: %s", err, firstBytes(r.gk.proc.Output()))
 	}
 	one.ToBye = time.Since(begin).Seconds()
 	r.ended++
+	cpu, err := r.gk.proc.CPUTime()
+	if err != nil {
+		return one, err
+	}
+	one.CPU = cpu.Seconds()
 	if err := r.gk.ready(ctx); err != nil {
 		return one, err
 	}
@@ -161,8 +172,8 @@ func (r *restarting) once(ctx context.Context) (one restartRun, err error) {
 	if one.Restoring, err = r.told(); err != nil {
 		return one, err
 	}
-	r.b.logf("restart: %.2f s from exec to the 200 of the first BYE, %.2f s of it restoring the calls; VmRSS %.0f MiB before, %.0f MiB after; others used %.2f cores before; load %s",
-		one.ToBye, one.Restoring, one.Before, one.After, one.Load.Busy, one.Load.Average)
+	r.b.logf("restart: %.2f s from exec to the 200 of the first BYE, %.2f s of it restoring the calls, %.2f s of CPU; VmRSS %.0f MiB before, %.0f MiB after; others used %.2f cores before; load %s",
+		one.ToBye, one.Restoring, one.CPU, one.Before, one.After, one.Load.Busy, one.Load.Average)
 	return one, r.check(ctx)
 }
 
