@@ -62,9 +62,9 @@ func (r *rig) outage(away string, calls int) (callMap, time.Duration) {
 	} else {
 		r.radius.Kill()
 	}
-	began := time.Now()
+	began, lines := time.Now(), len(r.gk.cdrLines())
 	made := r.call(r.caller(calls, outageRate))
-	r.idle()
+	r.awaitLines(lines + calls)
 	setups := made.setups()
 	r.Logf("%d calls while RADIUS was %s: half of them were answered within %v, 99 %% within %v", len(made), away, quantile(setups, 0.5), quantile(setups, 0.99))
 	if away == "silent" {
@@ -75,7 +75,15 @@ func (r *rig) outage(away string, calls int) (callMap, time.Duration) {
 	return made, time.Since(began)
 }
 
-// idle waits until no call is in the call table: every stop has its verdict.
+// awaitLines waits until the file has that many lines: the walks of the last stops have ended.
+func (r *rig) awaitLines(n int) {
+	r.Helper()
+	if !eventually(func() bool { return len(r.gk.cdrLines()) >= n }) {
+		r.Fatalf("the file has %d lines, want %d", len(r.gk.cdrLines()), n)
+	}
+}
+
+// idle waits until no call is in the call table. The walks of the last stops may still be under way.
 func (r *rig) idle() {
 	r.Helper()
 	if !eventually(func() bool { return r.metric("tollgate_calls_current") == 0 }) {

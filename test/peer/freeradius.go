@@ -15,6 +15,9 @@ import (
 type FreeRADIUS struct {
 	Port   int    // of accounting, on 127.0.0.1
 	Secret string // of every client on 127.0.0.1
+	// Policy is unlang that the server obeys before it stores a record, so that it may refuse some of them or not answer them; "" is
+	// none. A change counts from the next Restart.
+	Policy string
 
 	t       testing.TB
 	dir     string // its configuration, its detail file and what it printed
@@ -24,7 +27,7 @@ type FreeRADIUS struct {
 	records []Record // in it
 }
 
-// radiusConfig is all that the server needs. NAME and the two numbers are filled in.
+// radiusConfig is all that the server needs. Its folder, its port, its secret and its policy are filled in.
 const radiusConfig = `
 prefix = %[1]s
 name = radius
@@ -53,6 +56,9 @@ client test {
 	secret = %[3]s
 }
 modules {
+	always ok {
+		rcode = ok
+	}
 	detail {
 		filename = %[1]s/detail
 		permissions = 0600
@@ -66,6 +72,7 @@ server default {
 		port = %[2]d
 	}
 	accounting {
+		%[4]s
 		detail
 	}
 }
@@ -75,12 +82,6 @@ server default {
 func StartFreeRADIUS(t testing.TB) *FreeRADIUS {
 	t.Helper()
 	r := &FreeRADIUS{Port: FreePort(t, "udp"), Secret: "the secret of the test peer", t: t, dir: t.TempDir()}
-	text := fmt.Sprintf(radiusConfig, r.dir, r.Port, `"`+r.Secret+`"`)
-	for name, content := range map[string]string{"radiusd.conf": text, "dictionary": ""} {
-		if err := os.WriteFile(filepath.Join(r.dir, name), []byte(content), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
 	t.Cleanup(func() {
 		if t.Failed() && r.process != nil {
 			out := r.process.Output()
@@ -102,6 +103,12 @@ func (r *FreeRADIUS) DetailFile() string { return filepath.Join(r.dir, "detail")
 func (r *FreeRADIUS) Restart() {
 	r.t.Helper()
 	r.Stop()
+	text := fmt.Sprintf(radiusConfig, r.dir, r.Port, `"`+r.Secret+`"`, r.Policy)
+	for name, content := range map[string]string{"radiusd.conf": text, "dictionary": ""} {
+		if err := os.WriteFile(filepath.Join(r.dir, name), []byte(content), 0o600); err != nil {
+			r.t.Fatal(err)
+		}
+	}
 	process, err := Start(r.dir, "freeradius", "-f", "-d", r.dir)
 	if err != nil {
 		r.t.Fatal(err)
