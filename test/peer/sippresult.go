@@ -130,7 +130,10 @@ func parseEvents(content []byte) (map[string]Call, error) {
 	calls := make(map[string]Call)
 	for line := range strings.Lines(string(content)) {
 		f := strings.Fields(line)
-		if len(f) < 4 {
+		if len(f) == 3 {
+			f = append(f, "0") // sipp writes a variable that is 0 as nothing
+		}
+		if len(f) < 4 || !strings.HasSuffix(line, "\n") { // the last one may not be complete yet
 			continue
 		}
 		sec, err := strconv.ParseFloat(f[2], 64)
