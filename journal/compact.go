@@ -43,11 +43,13 @@ func (j *Journal) compact() {
 			return
 		}
 		if err := j.compactOldest(number); err != nil {
-			if !errors.Is(err, seglog.ErrClosed) {
-				j.o.Log.Warn("journal: compacting", zap.Uint64("segment", number), zap.Error(err))
+			j.compactFailures++
+			if n := j.compactFailures; n&(n-1) == 0 {
+				j.o.Log.Warn("journal: compacting", zap.Uint64("segment", number), zap.Uint64("failures", n), zap.Error(err))
 			}
 			return
 		}
+		j.compactFailures = 0
 		j.counts.compactions.Add(1)
 	}
 }

@@ -3,6 +3,7 @@ package journal
 import (
 	"errors"
 	"fmt"
+	"path/filepath"
 	"slices"
 	"sync"
 	"testing"
@@ -44,6 +45,9 @@ func TestFailingDisk(t *testing.T) {
 	if err := j.Settle(testEvent(1), []string{"RadAcct"}); err == nil {
 		t.Error("an event is kept on a disk that is away")
 	}
+	if err := j.Settle(testEvent(1), []string{"RadAcct"}); err == nil {
+		t.Error("and it is when it is settled again")
+	}
 	if st := j.Stats(); !st.Failing || st.CommitErrors < 10 || st.Lost != 0 {
 		t.Errorf("%+v", st)
 	}
@@ -51,6 +55,9 @@ func TestFailingDisk(t *testing.T) {
 	eventually(t, "the disk is well again", func() bool { return j.log.Flush() == nil })
 	if st := j.Stats(); st.Failing || st.Waiting != 0 {
 		t.Errorf("%+v", st)
+	}
+	if err := j.Settle(testEvent(1), []string{"RadAcct"}); err != nil {
+		t.Error(err)
 	}
 	j.mu.Lock()
 	for n, at := range j.x.calls[id(1)].records[1:] {
@@ -235,6 +242,25 @@ func TestHeartbeat(t *testing.T) {
 		t.Errorf("that took %v", since)
 	}
 	closed(t, j)
+}
+
+// TestHeartbeatIsCopied: compaction does not take the last heartbeat away, nor with it the epoch.
+func TestHeartbeatIsCopied(t *testing.T) {
+	fs := faultfs.New()
+	j := onFS(t, fs)
+	defer closed(t, j)
+	for n := 0; j.Stats().Compactions < 3; n++ {
+		begun(t, j, id(n), string(make([]byte, 3000)))
+		j.End(id(n))
+		next := newReplay()
+		if _, err := seglog.Scan(fs.Killed(), filepath.Join("journal", "log"), next.visit); err != nil {
+			t.Fatal(err)
+		}
+		if next.alive.epoch != j.Epoch() {
+			t.Fatalf("after %d calls the log has epoch %d, not %d", n, next.alive.epoch, j.Epoch())
+		}
+		j.wake()
+	}
 }
 
 // TestStaleNotes: what a former run has noted and nobody has asked for goes after LedgerKeep; copies and new notes stay.

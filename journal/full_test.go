@@ -63,9 +63,9 @@ func TestFullDisk(t *testing.T) {
 		if err := j.Settle(testEvent(n), []string{"RadAcct", "SQLAcct"}); err != nil {
 			t.Fatalf("call %d of %d: %v", n, len(calls), err)
 		}
-		if n%2 == 0 {
-			j.End(call)
-		}
+	}
+	for n := 0; n < len(calls); n += 2 {
+		j.End(calls[n])
 	}
 	if st := j.Stats(); st.Lost != 0 || st.Full == 0 {
 		t.Errorf("%+v", st)

@@ -109,6 +109,9 @@ func (p *replay) inspection(dir string, report seglog.Report) *Inspection {
 
 // Event reads a kept event. It is ErrNotKept if the journal has none with this id.
 func (i *Inspection) Event(id cdr.UUID) (*acctstack.Event, error) {
+	if !slices.ContainsFunc(i.Kept, func(k acctstack.Kept) bool { return k.ID == id }) {
+		return nil, fmt.Errorf("journal: reading event %s: %w", id, ErrNotKept)
+	}
 	var body []byte
 	_, err := seglog.Scan(nil, filepath.Join(i.dir, "log"), func(_ seglog.Position, b []byte) error {
 		rec, err := parse(b)

@@ -45,8 +45,13 @@ func TestInspect(t *testing.T) {
 	if got, err := i.Event(ev.ID); err != nil || got.Record.SessionID != ev.Record.SessionID {
 		t.Errorf("event %+v, %v", got, err)
 	}
-	if _, err := i.Event(id(9)); !errors.Is(err, ErrNotKept) {
-		t.Errorf("an event that is not kept: %v", err)
+	j.Done(ev.ID, "RadAcct")
+	begun(t, j, id(3), "so that it is on the disk")
+	if i, err = Inspect(dir); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := i.Event(ev.ID); !errors.Is(err, ErrNotKept) || len(i.Kept) != 0 {
+		t.Errorf("an event that is not kept any more: %v", err)
 	}
 }
 

@@ -62,8 +62,9 @@ type Journal struct {
 	queue   queue
 	tell    func(error) // told, as a value, made once
 
-	fullUntil    atomic.Int64 // Begin finds no room before that, in nanoseconds since opened
-	staleDropped bool         // the maintainer's own
+	fullUntil       atomic.Int64 // Begin finds no room before that, in nanoseconds since opened
+	staleDropped    bool         // the maintainer's own
+	compactFailures uint64       // in a row, the maintainer's own
 
 	chains atomic.Int64 // events that are kept or noted, for Settle to see without the lock
 	counts counters

@@ -13,7 +13,7 @@ import (
 const (
 	heartbeatEvery = time.Second
 	expireEvery    = time.Minute
-	fillStep       = 64 << 20         // bytes that are set aside at a time after a restart
+	fillStep       = 8 << 20          // bytes that are set aside at a time after a restart
 	leastNoteKeep  = 10 * time.Minute // for notes of a former run where LedgerKeep is shorter
 )
 
@@ -74,13 +74,7 @@ func (j *Journal) beat() {
 
 // fillUp sets aside what is still missing of what former runs have promised.
 func (j *Journal) fillUp() {
-	for {
-		j.mu.Lock()
-		more := j.fill(fillStep)
-		j.mu.Unlock()
-		if !more {
-			return
-		}
+	for !j.closed.Load() && j.fill(fillStep) {
 	}
 }
 

@@ -53,13 +53,21 @@ func (j *Journal) promiseAll() {
 	j.fill(j.compactor)
 }
 
-// fill sets aside up to n bytes of what is promised and not yet set aside. The caller holds mu or is alone.
-func (j *Journal) fill(n int64) bool {
-	n = min(n, j.short)
-	if n <= 0 || j.log.Reserve(n) != nil {
+// fill sets aside up to most bytes of what is promised and not yet set aside, and tells whether more is to be done and can be.
+func (j *Journal) fill(most int64) bool {
+	j.mu.Lock()
+	n := min(most, j.short)
+	j.mu.Unlock()
+	if n <= 0 || j.reserve(n) != nil {
 		return false
 	}
-	j.short -= n
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	used := min(n, j.short) // some of it may have been given back meanwhile
+	j.short -= used
+	if n > used {
+		j.log.Unreserve(n - used)
+	}
 	return j.short > 0
 }
 
@@ -97,10 +105,16 @@ func (j *Journal) draw(c *chain, n int64) error {
 
 // refill gives a long call room again, as long as the disk has some to spare. The caller holds mu.
 func (j *Journal) refill(c *chain) {
-	if lack := floorRoom - c.reserved; lack > 0 && !j.cramped && j.reserve(lack) == nil {
-		c.reserved += lack
-		j.promised += lack
+	lack := floorRoom - c.reserved
+	if lack <= 0 || j.cramped {
+		return
 	}
+	if j.reserve(lack) != nil {
+		j.cramped = true // the next look is the maintainer's
+		return
+	}
+	c.reserved += lack
+	j.promised += lack
 }
 
 // put appends a record whose cost is among what is promised. The caller holds mu, and what must be set aside is.

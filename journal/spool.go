@@ -37,9 +37,10 @@ func (j *Journal) Settle(ev *acctstack.Event, keep []string) error {
 
 // keep adds copies of the event, and drops the notes of everybody who has none then.
 func (j *Journal) keep(ev *acctstack.Event, copies []eventCopy) error {
+	asked := len(copies)
 	j.mu.Lock()
 	e := j.x.events[ev.ID]
-	if e == nil && len(copies) == 0 {
+	if e == nil && asked == 0 {
 		j.mu.Unlock()
 		return nil
 	}
@@ -48,7 +49,11 @@ func (j *Journal) keep(ev *acctstack.Event, copies []eventCopy) error {
 	}
 	if len(copies) == 0 {
 		j.dropUnkept(e)
+		again := asked > 0 && j.queue.n+len(j.queue.failed) > 0
 		j.mu.Unlock()
+		if again { // what keeps it may be on its way to the disk still
+			return j.log.Flush()
+		}
 		return nil
 	}
 	w := newWaiter()

@@ -27,7 +27,7 @@ type Stats struct {
 	Reserved    int64 // bytes that are set aside for what calls and kept events have still to write
 	Short       int64 // bytes that should be, and for which the disk has no room
 	Calls       int   // live ones
-	Events      int   // kept ones
+	Events      int   // that are kept or noted
 	Notes       int
 	Backlogs    []Backlog // by instance; only those that have something
 	Waiting     int       // records that are not on the disk yet
