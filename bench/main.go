@@ -127,6 +127,9 @@ func compare(ctx context.Context, args []string, out io.Writer) error {
 	if res.NoMemory, err = b.memoryProblem(ctx); err != nil {
 		return err
 	}
+	if res.NoMemory != "" && o.tollgate == "" { // one that was built before may be older than the key
+		return fmt.Errorf("[Journal] %s: %s", callsInMemory, res.NoMemory)
+	}
 	if err := o.measure(ctx, b, &res, rates); err != nil {
 		return err
 	}
