@@ -43,7 +43,7 @@ func newRig(t *testing.T, config string) *rig {
 	}
 	r.monitor = net.JoinHostPort(peer.Loopback, strconv.Itoa(peer.FreePort(t, "tcp")))
 	r.gk.config.set("Monitor", "Listen", r.monitor)
-	r.callee = peer.StartUAS(t, peer.SIPP{Scenario: "uas_answer.xml", Lenient: true})
+	r.callee = peer.StartUAS(t, peer.SIPP{Scenario: "uas_answer.xml", Lenient: true, Args: []string{"-aa"}})
 	r.gk.routeTo(r.callee.Addr)
 	return r
 }
@@ -58,9 +58,9 @@ func (m callMap) join(other callMap) {
 	}
 }
 
-// caller is a sipp that makes calls one after the other.
+// caller is a sipp that makes short calls, and says that they are up when it is asked.
 func (r *rig) caller(n, rate int) peer.SIPP {
-	return peer.SIPP{Scenario: "uac_call.xml", Target: r.gk.address(), Calls: n, Rate: rate, Hold: 50 * time.Millisecond}
+	return peer.SIPP{Scenario: "uac_call.xml", Target: r.gk.address(), Calls: n, Rate: rate, Hold: 50 * time.Millisecond, Args: []string{"-aa"}}
 }
 
 // call makes the calls and waits for their end; every one must succeed.
@@ -129,15 +129,20 @@ func (r *rig) drained(instance string) {
 	r.awaitBacklog(instance, func(n int) bool { return n == 0 })
 }
 
-// awaitBacklog waits for a backlog, as long as it becomes smaller at least every fifteen seconds.
+// awaitBacklog waits for a backlog, as long as it becomes smaller. An instance that was away for minutes is tried again within 72
+// seconds.
 func (r *rig) awaitBacklog(instance string, right func(n int) bool) {
 	r.Helper()
+	stall := 15 * time.Second
+	if *long {
+		stall = 80 * time.Second
+	}
 	least, since := r.backlog(instance), time.Now()
 	for n := least; !right(n); n = r.backlog(instance) {
 		if n < least {
 			least, since = n, time.Now()
 		}
-		if time.Since(since) > 15*time.Second {
+		if time.Since(since) > stall {
 			r.Fatalf("%d events stay kept for %s:\n%s", n, instance, strings.Join(r.moduleLines(), "\n"))
 		}
 		time.Sleep(20 * time.Millisecond)

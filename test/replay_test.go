@@ -115,9 +115,9 @@ func (r *rig) afterOutage(away, name string, made callMap, outage time.Duration)
 // replayRounds is how often a time with a replay follows one without.
 const replayRounds = 3
 
-// TestReplayCost compares how long calls take to be answered while a backlog is delivered and while there is none.
+// TestReplayCost compares how long calls take to be answered while a backlog is delivered and while there is none. It runs
+// alone, as it measures.
 func TestReplayCost(t *testing.T) {
-	t.Parallel()
 	r := newReplayRig(t)
 	r.gk.config.set("RadAcct", "Spool", "start,stop")
 	const rate = 50
@@ -154,7 +154,7 @@ func TestReplayCost(t *testing.T) {
 	// With a few hundred calls 99 % is the second slowest of them, which another test's load decides.
 	allowed := 2 * a
 	if !*long {
-		allowed += slack * 50 * time.Millisecond
+		allowed += slack * 100 * time.Millisecond
 	}
 	if b > allowed {
 		t.Errorf("99 %% of the calls were answered within %v during a replay, else within %v", b, a)
