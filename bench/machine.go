@@ -23,9 +23,19 @@ type load struct {
 	Busy    float64 `json:"busy_cores"` // over the time that was watched
 }
 
+// loadAverage is what the kernel says, at once.
+func loadAverage() (string, error) {
+	content, err := os.ReadFile("/proc/loadavg")
+	if err != nil {
+		return "", err
+	}
+	fields := strings.Fields(string(content))
+	return strings.Join(fields[:min(len(fields), 3)], " "), nil
+}
+
 // watchLoad looks at the machine for a while.
 func watchLoad(ctx context.Context, span time.Duration) (load, error) {
-	average, err := os.ReadFile("/proc/loadavg")
+	average, err := loadAverage()
 	if err != nil {
 		return load{}, err
 	}
@@ -42,8 +52,7 @@ func watchLoad(ctx context.Context, span time.Duration) (load, error) {
 	if err != nil {
 		return load{}, err
 	}
-	fields := strings.Fields(string(average))
-	return load{Average: strings.Join(fields[:min(len(fields), 3)], " "), Busy: busyCores(before, after, runtime.NumCPU())}, nil
+	return load{Average: average, Busy: busyCores(before, after, runtime.NumCPU())}, nil
 }
 
 // cpuTicks are the first line of /proc/stat.
