@@ -87,8 +87,8 @@ type Saved struct {
 	setup  time.Duration // of CLOCK_BOOTTIME
 }
 
-// ReadCall reads a chain.
-func ReadCall(id cdr.UUID, records [][]byte) (*Saved, error) {
+// ReadCall reads a chain. boot is bootclock.ID.
+func ReadCall(id cdr.UUID, records [][]byte, boot string) (*Saved, error) {
 	s := &Saved{ID: id}
 	for i, record := range records {
 		if err := s.read(packed.NewReader(record), i == 0); err != nil {
@@ -98,7 +98,7 @@ func ReadCall(id cdr.UUID, records [][]byte) (*Saved, error) {
 	if s.Call.Setup.IsZero() {
 		return nil, fmt.Errorf("call %s in the journal: no beginning", id)
 	}
-	s.resume()
+	s.resume(boot)
 	return s, nil
 }
 
@@ -178,8 +178,8 @@ func (s *Saved) decided(seq uint32) {
 
 // resume puts the call's times on the clock of this run: by the system's clock since the boot if it is still the same
 // boot, else by wall time.
-func (s *Saved) resume() {
-	if s.boot != "" && s.boot == bootclock.ID() {
+func (s *Saved) resume(boot string) {
+	if s.boot != "" && s.boot == boot {
 		s.Call.Resume(time.Now().Add(s.setup-bootclock.Now()), cdr.BootTime)
 		return
 	}

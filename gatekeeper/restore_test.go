@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"tollgate/acctstack"
+	"tollgate/bootclock"
 	"tollgate/cdr"
 )
 
@@ -41,7 +42,7 @@ func TestARefusedCallStaysRefused(t *testing.T) {
 
 	after := newWorld(t, nil)
 	after.gk.journal = &chest{}
-	saved, err := ReadCall(c.id, records)
+	saved, err := ReadCall(c.id, records, bootclock.ID())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -74,7 +75,7 @@ func TestAnAbandonedCallHasAnEstimatedEnd(t *testing.T) {
 
 	after := newWorld(t, nil)
 	after.gk.journal = &chest{}
-	saved, err := ReadCall(c.id, journal.records)
+	saved, err := ReadCall(c.id, journal.records, bootclock.ID())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -101,7 +102,7 @@ func TestDamagedChains(t *testing.T) {
 	c := w.admit()
 	w.locked(func() { c.End(16, cdr.ReleasedByCaller, nil) })
 	whole := journal.records
-	if _, err := ReadCall(c.id, whole); err != nil {
+	if _, err := ReadCall(c.id, whole, bootclock.ID()); err != nil {
 		t.Fatal(err)
 	}
 	for name, records := range map[string][][]byte{
@@ -112,12 +113,12 @@ func TestDamagedChains(t *testing.T) {
 		"an unknown record":  {whole[0], {99}},
 		"an unknown version": {{byte(entryBegin), 99}},
 	} {
-		if _, err := ReadCall(c.id, records); err == nil {
+		if _, err := ReadCall(c.id, records, bootclock.ID()); err == nil {
 			t.Errorf("%s: no error", name)
 		}
 	}
 	for n := range whole[0] {
-		if _, err := ReadCall(c.id, [][]byte{whole[0][:n]}); err == nil {
+		if _, err := ReadCall(c.id, [][]byte{whole[0][:n]}, bootclock.ID()); err == nil {
 			t.Errorf("%d of %d bytes are enough", n, len(whole[0]))
 		}
 	}
@@ -128,9 +129,9 @@ func TestDamagedChains(t *testing.T) {
 	}
 }
 
-func FuzzReadCall(f *testing.F) {
+func FuzzReadCall(f *testing.F, bootclock.ID()) {
 	f.Add([]byte{byte(entryBegin), 1}, []byte{byte(entryDecided), 1, 0, 0})
 	f.Fuzz(func(t *testing.T, first, second []byte) {
-		_, _ = ReadCall(cdr.UUID{}, [][]byte{first, second})
+		_, _ = ReadCall(cdr.UUID{}, [][]byte{first, second}, bootclock.ID())
 	})
 }

@@ -86,7 +86,7 @@ func newDaemon(l loader) *daemon {
 }
 
 // start brings the gatekeeper up; the status port opens last, so that an open one means ready. Everything that can fail
-// comes before the first event and the first call. What was opened before a failure is closed again.
+// comes before the first new event and the first new call. What was opened before a failure is closed again.
 func (d *daemon) start(c *configuration) (err error) {
 	var undo []func()
 	defer func() {
@@ -119,10 +119,11 @@ func (d *daemon) start(c *configuration) (err error) {
 		return err
 	}
 	undo = append(undo, d.front.Close)
+	restored := d.restore()
 	if err := d.listenOperator(c, &undo); err != nil {
 		return err
 	}
-	if d.restore() == 0 {
+	if restored == 0 {
 		d.gatekeeper.On()
 	}
 	d.front.Start()
@@ -153,13 +154,9 @@ func (d *daemon) build(c *configuration) (*acctstack.Stack, config.Problems) {
 	return acctstack.Build(setup)
 }
 
-// listenOperator binds what operators and their tools reach: the status port, the control socket, the monitor. They are
+// listenOperator binds what operators and their tools reach: the control socket, the monitor, the status port. They are
 // served from Start on, the monitor at once.
 func (d *daemon) listenOperator(c *configuration, undo *[]func()) (err error) {
-	if err := d.listenStatus(c); err != nil {
-		return err
-	}
-	*undo = append(*undo, func() { _ = d.status.Close() })
 	if d.control, err = newSpoolServer(c.stateDir, d.keeping, ledgerOf{d.journal}, d.log); err != nil {
 		return err
 	}
@@ -175,6 +172,10 @@ func (d *daemon) listenOperator(c *configuration, undo *[]func()) (err error) {
 	*undo = append(*undo, func() { _ = server.Close(context.Background()) })
 	d.watched.Store(server)
 	d.monitor = server
+	if err := d.listenStatus(c); err != nil {
+		return err
+	}
+	*undo = append(*undo, func() { _ = d.status.Close() })
 	return nil
 }
 

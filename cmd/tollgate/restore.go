@@ -2,6 +2,8 @@ package main
 
 import (
 	"runtime"
+	"runtime/debug"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -14,6 +16,9 @@ import (
 	"tollgate/journal"
 )
 
+// restoreGC lets garbage grow while a former run's calls are read: nearly all that is allocated then stays.
+const restoreGC = 400
+
 // restore lets the calls of the former run go on, and tells how many there were. Their records are decided in the
 // background.
 func (d *daemon) restore() int {
@@ -21,14 +26,15 @@ func (d *daemon) restore() int {
 		call    cdr.UUID
 		records [][]byte
 	}
-	began, alive := time.Now(), lastAlive(d.journal)
+	began, alive, boot := time.Now(), lastAlive(d.journal), bootclock.ID()
+	defer debug.SetGCPercent(debug.SetGCPercent(restoreGC))
 	chains := make(chan chain, 64)
 	var restored, failed atomic.Int64
 	var workers sync.WaitGroup
 	for range runtime.GOMAXPROCS(0) {
 		workers.Go(func() {
 			for c := range chains {
-				if err := d.restoreCall(c.call, c.records, alive); err != nil {
+				if err := d.restoreCall(c.call, c.records, alive, boot); err != nil {
 					failed.Add(1)
 					d.log.Error("restoring a call of the former run", zap.Error(err))
 				}
@@ -37,7 +43,7 @@ func (d *daemon) restore() int {
 		})
 	}
 	for call, records := range d.journal.Calls {
-		chains <- chain{call, records}
+		chains <- chain{call, cloneAll(records)}
 	}
 	close(chains)
 	workers.Wait()
@@ -49,12 +55,22 @@ func (d *daemon) restore() int {
 	return n
 }
 
-func (d *daemon) restoreCall(call cdr.UUID, records [][]byte, alive time.Time) error {
-	saved, err := gatekeeper.ReadCall(call, records)
+func (d *daemon) restoreCall(call cdr.UUID, records [][]byte, alive time.Time, boot string) error {
+	saved, err := gatekeeper.ReadCall(call, records, boot)
 	if err != nil {
 		return err
 	}
 	return d.front.Restore(saved, alive)
+}
+
+// cloneAll copies records, which the journal reads the next call into. They share one piece of memory.
+func cloneAll(records [][]byte) [][]byte {
+	whole := slices.Concat(records...)
+	copies := make([][]byte, len(records))
+	for i, record := range records {
+		copies[i], whole = whole[:len(record):len(record)], whole[len(record):]
+	}
+	return copies
 }
 
 // lastAlive is when the former run was last known to be running, on the clock of this one.

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"tollgate/bootclock"
 	"tollgate/cdr"
 	"tollgate/gatekeeper"
 )
@@ -157,7 +158,7 @@ func (r *rig) crash(down func()) {
 		if chain == nil {
 			continue
 		}
-		saved, err := gatekeeper.ReadCall(id, chain)
+		saved, err := gatekeeper.ReadCall(id, chain, bootclock.ID())
 		if err != nil {
 			r.t.Fatal(err)
 		}
