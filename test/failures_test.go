@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"tollgate/test/peer"
 )
 
 // TestBadRecord stores a thousand calls in a database that refuses one of them for good (18-failures).
@@ -307,5 +309,50 @@ func (r *rig) takeAway() (back func()) {
 			r.Fatal(err)
 		}
 		r.radius.Restart()
+	}
+}
+
+// TestSyslogAway lets the syslog daemon be gone, or not read (18-failures).
+func TestSyslogAway(t *testing.T) {
+	for name, away := range map[string]struct {
+		leave, back func(*testing.T, *peer.Rsyslog)
+	}{
+		"gone":   {func(_ *testing.T, s *peer.Rsyslog) { s.Stop() }, func(t *testing.T, s *peer.Rsyslog) { s.Restart(t) }},
+		"silent": {func(t *testing.T, s *peer.Rsyslog) { s.Pause(t) }, func(t *testing.T, s *peer.Rsyslog) { s.Resume(t) }},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r := newFailureRig(t, "syslog.ini")
+			daemon := peer.StartRsyslog(t)
+			r.gk.config.set("SyslogAcct", "Server", "unix:"+daemon.Socket)
+			r.gk.start()
+			away.leave(t, daemon)
+			const calls = 100 // more than wait in the socket
+			made := r.call(r.caller(calls, 100))
+			r.awaitLines(calls)
+			waiting := r.backlog("SyslogAcct")
+			t.Logf("%d of %d messages are kept", waiting, 2*calls)
+			if waiting == 0 {
+				t.Error("nothing is kept")
+			}
+			away.back(t, daemon)
+			r.drained("SyslogAcct")
+			r.gk.stop()
+			r.wantFile(made)
+			place, wrong := map[string]int{}, faults{}
+			for i, line := range daemon.WaitLines(t, 2*calls, "|") {
+				_, message, _ := strings.Cut(strings.ReplaceAll(line, `"`, ""), "CALL|")
+				if place[message] != 0 {
+					wrong.add("a message came twice", line)
+				}
+				place[message] = i + 1
+			}
+			for id := range made {
+				if start, stop := place["start|"+id], place["stop|"+id]; start == 0 || stop < start {
+					wrong.add(fmt.Sprintf("start at %d, stop at %d", start, stop), id)
+				}
+			}
+			wrong.report(t)
+		})
 	}
 }
