@@ -259,7 +259,7 @@ func (j *Journal) copyEvent(it *item) error {
 		j.loseEvent(e, errors.Join(errDamaged, it.err))
 		return nil
 	}
-	j.buf = append(appendKeep(j.buf[:0], kindSnapshot, e.id, &e.head, e.copies.list()), rec.payload...)
+	j.buf = append(appendKeep(j.buf[:0], kindKeep, e.id, &e.head, e.copies.list()), rec.payload...)
 	at, err := j.copied(j.buf, e)
 	if err == nil {
 		j.x.change(e, func() { e.at = at })

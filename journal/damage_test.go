@@ -119,7 +119,7 @@ func worth(k kind) [2]int {
 	switch k {
 	case kindAlive:
 		return [2]int{0, 0}
-	case kindKeep, kindSnapshot:
+	case kindKeep:
 		return [2]int{2, 0} // two copies
 	case kindEnd:
 		return [2]int{0, 3}

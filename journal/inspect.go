@@ -115,7 +115,7 @@ func (i *Inspection) Event(id cdr.UUID) (*acctstack.Event, error) {
 	var body []byte
 	_, err := seglog.Scan(nil, filepath.Join(i.dir, "log"), func(_ seglog.Position, b []byte) error {
 		rec, err := parse(b)
-		if err == nil && rec.key == id && (rec.kind == kindKeep || rec.kind == kindSnapshot) {
+		if err == nil && rec.key == id && rec.kind == kindKeep {
 			body = append(body[:0], rec.payload...)
 		}
 		return nil

@@ -26,7 +26,11 @@ type modelCall struct {
 type modelRecord struct {
 	text string
 	seq  int
+	op   *operation
 }
+
+// operation is how one went: what was told an error may be durable one day, or never.
+type operation struct{ failed bool }
 
 // owner is an instance's copy of an event, or its note.
 type owner struct {
@@ -37,30 +41,32 @@ type owner struct {
 
 // state is what holds from an operation on. "" is nothing: no copy, no note.
 type state struct {
-	seq  int
-	what string
+	seq    int
+	what   string
+	failed bool
 }
 
 func newModel() *model { return &model{calls: map[cdr.UUID]*modelCall{}, states: map[owner][]state{}} }
 
 // next numbers an operation, and gives what is to be called when it is told.
-func (m *model) next() (seq int, told func(error)) {
+func (m *model) next() (seq int, told func(error), op *operation) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.seq++
-	seq = m.seq
+	seq, op = m.seq, &operation{}
 	return seq, func(err error) {
+		m.mu.Lock()
+		defer m.mu.Unlock()
 		if err == nil {
-			m.mu.Lock()
-			defer m.mu.Unlock()
 			m.durable = max(m.durable, seq)
 		}
-	}
+		op.failed = err != nil
+	}, op
 }
 
-func (m *model) say(o owner, seq int, what string) {
-	if m.now(o) != what {
-		m.states[o] = append(m.states[o], state{seq, what})
+func (m *model) say(o owner, seq int, what string, failed bool) {
+	if m.now(o) != what || failed {
+		m.states[o] = append(m.states[o], state{seq, what, failed})
 	}
 }
 
@@ -131,7 +137,7 @@ func (m *model) check(s seen) error {
 func (m *model) possible(states []state) []string {
 	may := []string{""}
 	for _, s := range states {
-		if s.seq <= m.durable {
+		if s.seq <= m.durable && !s.failed {
 			may = may[:0]
 		}
 		may = append(may, s.what)
@@ -153,7 +159,7 @@ func (c *modelCall) check(found []string, durable int) error {
 	for _, r := range c.records {
 		if at < len(found) && found[at] == r.text {
 			at++
-		} else if r.seq <= durable {
+		} else if r.seq <= durable && !r.op.failed {
 			return fmt.Errorf("%q is missing, found %q", r.text, found)
 		}
 	}
@@ -171,11 +177,11 @@ func (m *model) reopened(s seen) {
 	for call, records := range s.calls {
 		c := &modelCall{}
 		for _, text := range records {
-			c.records = append(c.records, modelRecord{text, m.seq})
+			c.records = append(c.records, modelRecord{text, m.seq, &operation{}})
 		}
 		m.calls[call] = c
 	}
 	for o, what := range s.states {
-		m.states[o] = []state{{m.seq, what}}
+		m.states[o] = []state{{seq: m.seq, what: what}}
 	}
 }

@@ -2,6 +2,7 @@ package journal
 
 import (
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 	"testing"
@@ -108,9 +109,9 @@ func (k *machine) fail() {
 func (k *machine) begin() {
 	k.count++
 	call, text := id(k.count), fmt.Sprintf("%d begins", k.count)
-	seq, told := k.m.next()
+	seq, told, op := k.m.next()
 	if k.j.Begin(call, []byte(text), told) == nil {
-		k.m.calls[call] = &modelCall{records: []modelRecord{{text, seq}}}
+		k.m.calls[call] = &modelCall{records: []modelRecord{{text, seq, op}}}
 	}
 }
 
@@ -137,7 +138,7 @@ func (k *machine) extend() {
 	}
 	k.count++
 	text := fmt.Sprintf("%d goes on %s", k.count, strings.Repeat("x", rapid.IntRange(0, 900).Draw(k.t, "size")))
-	seq, told := k.m.next()
+	seq, told, op := k.m.next()
 	if rapid.Bool().Draw(k.t, "wait") {
 		w := newWaiter()
 		k.j.Append(call, []byte(text), func(err error) { told(err); w.done(err) })
@@ -145,13 +146,18 @@ func (k *machine) extend() {
 	} else {
 		k.j.Append(call, []byte(text), told)
 	}
-	c.records = append(c.records, modelRecord{text, seq})
+	c.records = append(c.records, modelRecord{text, seq, op})
 }
 
 func (k *machine) end() {
 	if call, c := k.live(); c != nil {
-		c.ended, _ = k.m.next()
-		k.j.End(call)
+		lost := k.j.Stats().Lost
+		seq, _, _ := k.m.next()
+		if k.j.End(call); k.j.Stats().Lost == lost {
+			c.ended = seq
+		} else {
+			c.ended = math.MaxInt // perhaps
+		}
 	}
 }
 
@@ -161,41 +167,44 @@ func (k *machine) spool(op int) {
 	n := rapid.IntRange(0, 9).Draw(k.t, "event")
 	ev, instance := testEvent(n), rapid.SampledFrom(instances()).Draw(k.t, "instance")
 	at := owner{ev.ID, instance, false}
-	seq, told := k.m.next()
+	seq, told, _ := k.m.next()
+	lost := k.j.Stats().Lost
+	unsure := func() bool { return k.j.Stats().Lost != lost }
 	switch {
 	case op < 60:
 		keep := rapid.SliceOfNDistinct(rapid.SampledFrom(instances()), 0, 3, rapid.ID).Draw(k.t, "keep")
 		err := k.j.Settle(ev, keep)
-		if k.settled(seq, ev.ID, keep) {
+		if k.settled(seq, ev.ID, keep, err != nil || unsure()) {
 			told(err)
 		}
 	case op < 70:
 		k.j.Done(ev.ID, instance)
-		k.m.say(at, seq, "")
-		k.m.say(owner{ev.ID, instance, true}, seq, "")
+		k.m.say(at, seq, "", unsure())
+		k.m.say(owner{ev.ID, instance, true}, seq, "", unsure())
 	case op < 75:
 		reason := fmt.Sprintf("reason %d", seq)
-		told(k.j.Quarantine(ev, instance, reason))
-		k.m.say(at, seq, "kept "+reason)
+		err := k.j.Quarantine(ev, instance, reason)
+		told(err)
+		k.m.say(at, seq, "kept "+reason, err != nil)
 	default:
 		k.j.Release(ev.ID, instance)
 		if k.m.now(at) != "" {
-			k.m.say(at, seq, "kept ")
+			k.m.say(at, seq, "kept ", unsure())
 		}
 	}
 }
 
 // settled says what Settle does: a copy that is there stays as it is, and notes without one go. It waits only if there is a
 // copy that was not there.
-func (k *machine) settled(seq int, event cdr.UUID, keep []string) (added bool) {
+func (k *machine) settled(seq int, event cdr.UUID, keep []string, unsure bool) (added bool) {
 	for _, instance := range instances() {
 		at := owner{event, instance, false}
 		if k.m.now(at) == "" && slices.Contains(keep, instance) {
-			k.m.say(at, seq, "kept ")
+			k.m.say(at, seq, "kept ", unsure)
 			added = true
 		}
 		if k.m.now(at) == "" {
-			k.m.say(owner{event, instance, true}, seq, "")
+			k.m.say(owner{event, instance, true}, seq, "", unsure)
 		}
 	}
 	return added
@@ -205,10 +214,10 @@ func (k *machine) note() {
 	n := rapid.IntRange(0, 9).Draw(k.t, "event")
 	instance := rapid.SampledFrom(instances()).Draw(k.t, "instance")
 	event := testEvent(n).ID
-	seq, told := k.m.next()
+	seq, told, _ := k.m.next()
 	text := fmt.Sprintf("note %d", seq)
 	err := k.j.Notes(instance).Note(event, []byte(text))
-	k.m.say(owner{event, instance, true}, seq, text)
+	k.m.say(owner{event, instance, true}, seq, text, err != nil)
 	told(err)
 }
 

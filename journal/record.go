@@ -17,9 +17,8 @@ const (
 	kindBegin      kind = 1  // a call's chain begins: order, the caller's bytes
 	kindExtend     kind = 2  // a further record of the chain: its number in it, the caller's bytes
 	kindEnd        kind = 3  // the chain is over
-	kindKeep       kind = 4  // the walk of an event has ended: its copies, the event
-	kindSnapshot   kind = 5  // as kindKeep, but the walk may be under way: notes stay
-	kindSettled    kind = 6  // the walk has ended of an event that is in the log already, or not kept: its copies
+	kindKeep       kind = 4  // an event and its copies
+	kindSettled    kind = 6  // the verdict on an event is told: its copies; notes of others are dropped
 	kindDone       kind = 7  // an instance's copy and note are gone
 	kindQuarantine kind = 8  // an instance's copy is set aside, with the reason
 	kindRelease    kind = 9  // it is an ordinary one again
@@ -48,9 +47,9 @@ type head struct {
 type record struct {
 	kind     kind
 	key      cdr.UUID
-	head     head        // kindKeep, kindSnapshot; its order also kindBegin
+	head     head        // kindKeep; its order also kindBegin
 	number   uint64      // kindExtend
-	copies   []eventCopy // kindKeep, kindSnapshot, kindSettled
+	copies   []eventCopy // kindKeep, kindSettled
 	instance string      // kindDone, kindQuarantine, kindRelease, kindNote
 	payload  []byte      // what is opaque here; the reason or the text of a note
 	alive    alive       // kindAlive
@@ -102,7 +101,7 @@ func (rec *record) read(r *packed.Reader) {
 		rec.head.order = r.Uint()
 	case kindExtend:
 		rec.number = r.Uint()
-	case kindKeep, kindSnapshot:
+	case kindKeep:
 		rec.head.read(r)
 		rec.copies = readCopies(r)
 	case kindSettled:

@@ -28,7 +28,6 @@ func samples() map[string]struct {
 		"empty":      {appendExtend(nil, id(1), 1, nil), record{kind: kindExtend, number: 1, payload: []byte{}}},
 		"end":        {appendHead(nil, kindEnd, id(1)), record{kind: kindEnd}},
 		"keep":       {append(appendKeep(nil, kindKeep, id(1), &h, copies), "ev"...), record{kind: kindKeep, head: h, copies: copies, payload: []byte("ev")}},
-		"snapshot":   {appendKeep(nil, kindSnapshot, id(1), &h, nil), record{kind: kindSnapshot, head: h, payload: []byte{}}},
 		"settled":    {appendSettled(nil, id(1), copies), record{kind: kindSettled, copies: copies}},
 		"done":       {appendOf(nil, kindDone, id(1), "RadAcct", ""), record{kind: kindDone, instance: "RadAcct"}},
 		"quarantine": {appendOf(nil, kindQuarantine, id(1), "RadAcct", "why"), record{kind: kindQuarantine, instance: "RadAcct", payload: []byte("why")}},

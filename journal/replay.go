@@ -49,7 +49,7 @@ func (p *replay) apply(at seglog.Position, rec *record) error {
 		if rec.alive.epoch >= p.alive.epoch {
 			p.alive = heartbeat{alive: rec.alive, id: rec.key, at: at}
 		}
-	case kindKeep, kindSnapshot:
+	case kindKeep:
 		p.applyKeep(at, rec)
 	case kindNote:
 		p.applyNote(at, rec)
@@ -99,9 +99,6 @@ func (p *replay) applyKeep(at seglog.Position, rec *record) {
 	p.change(e, func() {
 		e.head, e.at = rec.head, at
 		p.setCopies(e, p.sets.of(rec.copies))
-		if rec.kind == kindKeep {
-			p.dropNotes(e, e.unkept)
-		}
 	})
 	p.order = max(p.order, rec.head.order)
 }

@@ -35,7 +35,7 @@ func (j *Journal) Settle(ev *acctstack.Event, keep []string) error {
 	return nil
 }
 
-// keep adds copies of the event, and drops the notes of everybody who has none then.
+// keep adds copies of the event; with none it drops the notes of everybody who has none.
 func (j *Journal) keep(ev *acctstack.Event, copies []eventCopy) error {
 	asked := len(copies)
 	j.mu.Lock()
@@ -48,7 +48,9 @@ func (j *Journal) keep(ev *acctstack.Event, copies []eventCopy) error {
 		copies = slices.DeleteFunc(copies, func(c eventCopy) bool { return !e.unkept(c.instance) })
 	}
 	if len(copies) == 0 {
-		j.dropUnkept(e)
+		if asked == 0 {
+			j.dropUnkept(e)
+		}
 		again := asked > 0 && j.queue.n+len(j.queue.failed) > 0
 		j.mu.Unlock()
 		if again { // what keeps it may be on its way to the disk still
@@ -90,7 +92,11 @@ func (j *Journal) add(a addition) error {
 		e = &event{id: ev.ID}
 	}
 	h := head{order: j.x.order + 1, call: ev.Call, seq: ev.Seq, kind: ev.Kind, time: ev.Time.UnixNano()}
-	whole, set := e.at.Segment == 0, j.x.sets.adding(e.copies, a.copies)
+	fresh := e.at.Segment == 0
+	if !fresh {
+		h = e.head
+	}
+	whole, set := fresh || a.settled, j.x.sets.adding(e.copies, a.copies)
 	j.buf = a.encode(j.buf[:0], whole, &h, set)
 	room := seglog.Cost(len(j.buf))
 	for _, c := range a.copies {
@@ -110,14 +116,13 @@ func (j *Journal) add(a addition) error {
 	j.enter(e)
 	j.x.change(e, func() {
 		if whole {
-			j.x.order++
 			e.head, e.at = h, at
 		}
 		j.x.setCopies(e, set)
-		if a.settled {
-			j.x.dropNotes(e, e.unkept)
-		}
 	})
+	if fresh {
+		j.x.order++
+	}
 	j.giveBack(room - seglog.Cost(len(j.buf)) - (e.owed() - before))
 	return nil
 }
@@ -131,13 +136,8 @@ func (j *Journal) enter(e *event) {
 }
 
 func (a *addition) encode(dst []byte, whole bool, h *head, set *copySet) []byte {
-	switch {
-	case whole && a.settled:
+	if whole {
 		return acctstack.AppendEvent(appendKeep(dst, kindKeep, a.ev.ID, h, set.list()), a.ev)
-	case whole:
-		return acctstack.AppendEvent(appendKeep(dst, kindSnapshot, a.ev.ID, h, set.list()), a.ev)
-	case a.settled:
-		return appendSettled(dst, a.ev.ID, set.list())
 	}
 	return appendOf(dst, kindQuarantine, a.ev.ID, a.copies[0].instance, a.copies[0].reason)
 }
