@@ -105,7 +105,8 @@ func TestJournalFull(t *testing.T) {
 	r.gk.start()
 	made := r.call(r.bearing(400, 100))
 	granted, refused := made.granted()
-	t.Logf("%d calls were granted and %d refused", len(granted), refused)
+	t.Logf("%d calls were granted and %d refused; %v lines could not be written at once for want of room for their note", len(granted), refused,
+		r.metric(`tollgate_events_failed_total{instance="FileAcct"}`))
 	if len(granted) < 50 || refused < 50 {
 		t.Errorf("%d calls were granted and %d refused", len(granted), refused)
 	}

@@ -356,3 +356,32 @@ func TestSyslogAway(t *testing.T) {
 		})
 	}
 }
+
+// TestLateAnswer lets RADIUS answer later than the walk waits: the event was kept meanwhile, and is not sent again (18-failures).
+func TestLateAnswer(t *testing.T) {
+	t.Parallel()
+	r := newFailureRig(t, "config.ini")
+	r.gk.config.set("RadAcct", "Timeout", "1")
+	r.gk.config.set("RadAcct", "RequestTimeout", "9s")
+	r.gk.start()
+	r.radius.Pause()
+	made := r.call(r.caller(5, 10))
+	r.awaitLines(5)
+	if kept, open := r.backlog("RadAcct"), r.metric(`tollgate_attempts_open{instance="RadAcct"}`); kept != 10 || open != 5 {
+		t.Errorf("%d events are kept and %v attempts are open, want 10 and 5", kept, open)
+	}
+	r.radius.Resume()
+	r.drained("RadAcct")
+	if late := r.metric(`tollgate_events_late_total{instance="RadAcct"}`); late != 5 {
+		t.Errorf("%v answers were late, want 5", late)
+	}
+	r.nothingKept()
+	r.gk.stop()
+	r.wantFile(made)
+	r.wantRADIUS(made, "Start", "Stop")
+	for id, d := range r.deliveries() {
+		if d.copies != 1 {
+			t.Errorf("the %s %s was sent %d times", d.kind, id, d.copies)
+		}
+	}
+}

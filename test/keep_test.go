@@ -10,9 +10,21 @@ import (
 	"tollgate/test/peer"
 )
 
-// TestKeep restarts the gatekeeper while calls are up and ringing (20-keep).
+// TestKeep restarts the gatekeeper while calls are up and ringing, in good order or after kill -9 (20-keep).
 func TestKeep(t *testing.T) {
-	t.Parallel()
+	for name, end := range map[string]struct {
+		signal syscall.Signal
+		code   int
+	}{"SIGTERM": {syscall.SIGTERM, 0}, "SIGKILL": {syscall.SIGKILL, -1}} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			keep(t, end.signal, end.code)
+		})
+	}
+}
+
+// keep ends the gatekeeper with the signal, starts it again and lets the calls end.
+func keep(t *testing.T, signal syscall.Signal, code int) {
 	r := newRig(t, "20-keep/config.ini")
 	late := peer.StartUAS(t, peer.SIPP{Scenario: "uas_late_answer.xml", Hold: slack * 4 * time.Second, Args: []string{"-aa"}})
 	r.gk.config.set("SIP::Routes", "4930555", "sip:"+late.Addr)
@@ -25,8 +37,8 @@ func TestKeep(t *testing.T) {
 		t.Fatal("three calls should be up, and two ring")
 	}
 	before := r.currentCalls()
-	r.gk.signal(syscall.SIGTERM)
-	r.gk.ended(0)
+	r.gk.signal(signal)
+	r.gk.ended(code)
 	r.gk.start()
 	if after := r.currentCalls(); len(before) != 5 || !slices.Equal(after, before) {
 		t.Errorf("the calls are %q, before the restart they were %q", after, before)
