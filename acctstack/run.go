@@ -29,6 +29,7 @@ type run struct {
 	event *Event
 	to    Receiver
 	steps Walk
+	late  []string // instances that have the event although their answer came too late for the walk
 
 	// state is the number of the attempt, above the tick at which it is overdue (0: never). Whoever ends the attempt
 	// advances it; the one who comes second finds it changed.
@@ -70,6 +71,9 @@ func (r *run) end() {
 	s.mu.Unlock()
 	if r.to != nil {
 		r.to.Decided(r.event, r.steps.Verdict())
+	}
+	if s.keeping != nil {
+		r.told()
 	}
 	r.event, r.to = nil, nil
 	s.idle.Put(r)

@@ -15,7 +15,6 @@ import (
 func (r *run) settle() bool {
 	k, ev := r.stack.keeping, r.event
 	if !r.steps.failed {
-		r.spool(nil)
 		if ev.Kind == Start {
 			noteTrail(ev, r.steps.Verdict(), nil)
 		}
@@ -25,7 +24,7 @@ func (r *run) settle() bool {
 	v := r.steps.Verdict()
 	if !v.NoSpool {
 		keep := v.fated(FateKept, FateQuarantined)
-		if err := r.spool(keep); err != nil && len(keep) > 0 {
+		if len(keep) > 0 && r.spool(keep) != nil {
 			if r.steps.unspool() {
 				return false
 			}
@@ -40,6 +39,17 @@ func (r *run) settle() bool {
 	}
 	noteTrail(ev, v, open)
 	return true
+}
+
+// told is the end of a walk whose verdict has been told: what was noted for the event is of no use any more, and copies of
+// those that answered ok after all are not needed. It comes behind the verdict, as whoever is told that writes it down: a
+// crash before would have the event walk again, and then the notes are all that keeps it from being stored twice.
+func (r *run) told() {
+	for _, name := range r.late {
+		r.stack.keeping.spool.Done(r.event.ID, name)
+	}
+	r.late = r.late[:0]
+	_ = r.spool(nil) // told; with nothing to keep there is no further consequence
 }
 
 // spool settles the event. A failure is counted and told; if nothing was to be kept it has no further consequence.
@@ -99,7 +109,7 @@ func (r *run) dispose(v *Verdict, i int) {
 	switch v.Fate(i) {
 	case FateKept:
 		if in.queue.add(ev) {
-			r.stack.keeping.spool.Done(ev.ID, in.name)
+			r.late = append(r.late, in.name)
 		}
 	case FateQuarantined:
 		in.queue.addAside(ev, step.Err.Error())

@@ -10,8 +10,9 @@ import (
 // however many instances it is kept for. Its methods are safe for concurrent use. Those without an error do not wait for
 // the disk: what they change is on it in the order of the calls, and after a crash a change that was lost is made again.
 type Spool interface {
-	// Settle ends the walk of ev: it is kept for the instances named, if any. What was noted for it elsewhere is dropped.
-	// Settling the same event twice, as a restart may do, keeps one copy for each instance.
+	// Settle keeps ev for the instances named, before the verdict on it is told. With none named, behind the verdict, it drops what
+	// was noted for it by those for whom it is not kept. Settling the same event twice, as a restart may do, keeps one copy for each
+	// instance.
 	Settle(ev *Event, keep []string) error
 	// Load reads a kept event back.
 	Load(id cdr.UUID) (*Event, error)

@@ -123,13 +123,13 @@ func TestDamagedChains(t *testing.T) {
 		}
 	}
 	// The journal may tell the last records twice.
-	saved, err := ReadCall(c.id, append(slices.Clone(whole), whole[1:]...))
+	saved, err := ReadCall(c.id, append(slices.Clone(whole), whole[1:]...), bootclock.ID())
 	if err != nil || len(saved.events) != 2 {
 		t.Errorf("told twice: %v, %d events", err, len(saved.events))
 	}
 }
 
-func FuzzReadCall(f *testing.F, bootclock.ID()) {
+func FuzzReadCall(f *testing.F) {
 	f.Add([]byte{byte(entryBegin), 1}, []byte{byte(entryDecided), 1, 0, 0})
 	f.Fuzz(func(t *testing.T, first, second []byte) {
 		_, _ = ReadCall(cdr.UUID{}, [][]byte{first, second}, bootclock.ID())

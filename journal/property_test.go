@@ -194,8 +194,8 @@ func (k *machine) spool(op int) {
 	}
 }
 
-// settled says what Settle does: a copy that is there stays as it is, and notes without one go. It waits only if there is a
-// copy that was not there.
+// settled says what Settle does: a copy that is there stays as it is, and if none is asked for, notes without one go. It waits
+// only if there is a copy that was not there.
 func (k *machine) settled(seq int, event cdr.UUID, keep []string, unsure bool) (added bool) {
 	for _, instance := range instances() {
 		at := owner{event, instance, false}
@@ -203,7 +203,7 @@ func (k *machine) settled(seq int, event cdr.UUID, keep []string, unsure bool) (
 			k.m.say(at, seq, "kept ", unsure)
 			added = true
 		}
-		if k.m.now(at) == "" {
+		if len(keep) == 0 && k.m.now(at) == "" {
 			k.m.say(owner{event, instance, true}, seq, "", unsure)
 		}
 	}

@@ -39,7 +39,9 @@ func (s *Spool) Settle(ev *acctstack.Event, keep []string) error {
 	if s.settled == nil {
 		s.settled = map[cdr.UUID]int{}
 	}
-	s.settled[ev.ID]++
+	if len(keep) == 0 {
+		s.settled[ev.ID]++
+	}
 	for _, instance := range keep {
 		s.keep(ev, instance)
 	}
@@ -134,7 +136,7 @@ func (s *Spool) KeptFor(instance string) string {
 	return text
 }
 
-// Settled is how often the event was settled.
+// Settled is how often the event was settled behind its verdict.
 func (s *Spool) Settled(ev *acctstack.Event) int {
 	s.mu.Lock()
 	defer s.mu.Unlock()

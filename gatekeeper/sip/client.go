@@ -139,14 +139,24 @@ func (tx *clientTx) answer(m *message) {
 	if tx.session != nil && tx.party != nil {
 		tx.session.byeAnswered(tx.party, m.status)
 	}
-	probe := tx.probe
+	probe, over := tx.probe, tx.isOver(m)
 	tx.end()
 	if probe != nil {
 		probe.answered(m.status)
 	}
-	if tx.server != nil {
+	switch {
+	case tx.server == nil:
+	case over:
+		tx.server.answer(200, "OK", "")
+	default:
 		tx.server.final(m)
 	}
+}
+
+// isOver tells whether a repeated BYE of a restored call found the dialog gone, because ours came before it: its sender has
+// what it wants.
+func (tx *clientTx) isOver(m *message) bool {
+	return m.status == 481 && tx.session != nil && tx.party != nil && tx.session.skip > 0
 }
 
 // inviteAnswer takes an answer to an INVITE (RFC 3261 17.1.1, RFC 6026 7.2).

@@ -129,7 +129,7 @@ func (s *shard) restoreDialog(c *savedCall, saved *gatekeeper.Saved, alive time.
 		s.restoreAnswered(c, sess, timeout-since)
 	}
 	if saved.Ended() {
-		sess.outlive(saved.Call.Cause, saved.Call.Released == cdr.ReleasedByGatekeeper)
+		sess.outlive(saved.Call.Cause, saved.Call.Released)
 	} else {
 		s.front.probes.add(sess)
 	}
@@ -155,10 +155,15 @@ func (s *shard) restoreAnswered(c *savedCall, sess *session, left time.Duration)
 	s.Wheel.Set(&b.life, left, b, wakeDone)
 }
 
-// outlive keeps the session of an ended call for a BYE that is repeated. If it was we who ended the call, our BYEs may not
-// have gone out.
-func (sess *session) outlive(cause int, ours bool) {
-	if ours {
+// outlive keeps the session of an ended call for a BYE that is repeated. Whoever did not end the call may not know of it yet: the
+// BYE may not have gone on. One that has is answered 481, and no harm is done.
+func (sess *session) outlive(cause int, by cdr.ReleaseSource) {
+	switch by {
+	case cdr.ReleasedByCaller:
+		sess.bye(&sess.callee, "")
+	case cdr.ReleasedByCallee:
+		sess.bye(&sess.caller, "")
+	default:
 		sess.hangUp(reasonLine(cause, "restarted"))
 	}
 	sess.byes++

@@ -182,8 +182,9 @@ func TestRestartBetweenTheEndInTheJournalAndItsWayOn(t *testing.T) {
 	r.caller.quiet()
 	r.crash(nil)
 	r.books.expect(t, acctstack.Start, acctstack.Alert, acctstack.Connect, acctstack.Stop)
+	r.callee.answer(r.callee.expect("BYE"), "200 OK") // ours: the caller may never repeat his
 	r.caller.send(bye)
-	r.callee.answer(r.callee.expect("BYE"), "200 OK")
+	r.callee.answer(r.callee.expect("BYE"), "481 Call/Transaction Does Not Exist")
 	r.caller.expect("200")
 	r.books.expect(t, acctstack.Start, acctstack.Alert, acctstack.Connect, acctstack.Stop)
 	r.forgotten(t)
