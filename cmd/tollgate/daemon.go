@@ -96,6 +96,7 @@ func (d *daemon) start(c *configuration) (err error) {
 			}
 		}
 	}()
+	defer withoutGC()()
 	d.config = c
 	d.granting.Store(c.calls.GrantUnjournalled || c.calls.Unjournalled)
 	if d.stateDir, err = openStateDir(c.stateDir); err != nil {

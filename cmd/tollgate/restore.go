@@ -16,8 +16,18 @@ import (
 	"tollgate/journal"
 )
 
-// restoreGC lets garbage grow while a former run's calls are read: nearly all that is allocated then stays.
-const restoreGC = 400
+// startHeap is how far the heap may grow during the start before garbage is collected: nearly all that is allocated while a
+// former run's calls are read stays, and looking through it again and again would take a quarter of the time.
+const startHeap = 1 << 30
+
+// withoutGC puts the collector to rest until the function that it gives is called, as long as the heap is no larger than startHeap.
+func withoutGC() (end func()) {
+	percent, limit := debug.SetGCPercent(-1), debug.SetMemoryLimit(startHeap)
+	return func() {
+		debug.SetMemoryLimit(limit)
+		debug.SetGCPercent(percent)
+	}
+}
 
 // restore lets the calls of the former run go on, and tells how many there were. Their records are decided in the
 // background.
@@ -27,24 +37,30 @@ func (d *daemon) restore() int {
 		records [][]byte
 	}
 	began, alive, boot := time.Now(), lastAlive(d.journal), bootclock.ID()
-	defer debug.SetGCPercent(debug.SetGCPercent(restoreGC))
-	chains := make(chan chain, 64)
+	chains := make(chan []chain, 16) // in bundles: a switch of goroutines costs as much as a call
 	var restored, failed atomic.Int64
 	var workers sync.WaitGroup
 	for range runtime.GOMAXPROCS(0) {
 		workers.Go(func() {
-			for c := range chains {
-				if err := d.restoreCall(c.call, c.records, alive, boot); err != nil {
-					failed.Add(1)
-					d.log.Error("restoring a call of the former run", zap.Error(err))
+			for bundle := range chains {
+				for _, c := range bundle {
+					if err := d.restoreCall(c.call, c.records, alive, boot); err != nil {
+						failed.Add(1)
+						d.log.Error("restoring a call of the former run", zap.Error(err))
+					}
 				}
-				restored.Add(1)
+				restored.Add(int64(len(bundle)))
 			}
 		})
 	}
+	var bundle []chain
 	for call, records := range d.journal.Calls {
-		chains <- chain{call, cloneAll(records)}
+		if bundle = append(bundle, chain{call, cloneAll(records)}); len(bundle) == 64 {
+			chains <- bundle
+			bundle = nil
+		}
 	}
+	chains <- bundle
 	close(chains)
 	workers.Wait()
 	n := int(restored.Load())

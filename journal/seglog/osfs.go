@@ -85,6 +85,27 @@ func (f osFile) Size() (int64, error) {
 	return info.Size(), nil
 }
 
+// DataEnd is the offset behind the last byte that was ever written; what was only allocated reads as zeros (lseek(2),
+// SEEK_DATA). Where the file system cannot tell it is the size.
+func (f osFile) DataEnd(size int64) int64 {
+	fd, end := int(f.Fd()), int64(0)
+	for end < size {
+		data, err := unix.Seek(fd, end, unix.SEEK_DATA)
+		if errors.Is(err, unix.ENXIO) {
+			return end // there is none behind
+		}
+		if err != nil {
+			return size
+		}
+		hole, err := unix.Seek(fd, data, unix.SEEK_HOLE)
+		if err != nil || hole <= end {
+			return size
+		}
+		end = hole
+	}
+	return size
+}
+
 func (f osFile) Sync() error {
 	for {
 		err := unix.Fdatasync(int(f.Fd()))

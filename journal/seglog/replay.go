@@ -95,6 +95,7 @@ func (r *replayer) segment(f *found) error {
 	if !f.sound {
 		r.damaged(f, 0, min(headerSize, f.size), &r.report.Corrupt)
 	}
+	limit = min(limit, r.w.data)
 	for at := int64(headerSize); at < limit; {
 		rec, ok := r.w.record(f.number, at, limit)
 		if !ok {

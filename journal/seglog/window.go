@@ -16,6 +16,7 @@ const (
 type window struct {
 	file    File
 	size    int64 // of the file
+	data    int64 // from here to the end of the file all is zero
 	buf     []byte
 	start   int64 // of buf in the file
 	lost    []Damage
@@ -24,7 +25,10 @@ type window struct {
 
 // open turns the window to another file.
 func (w *window) open(f File, size int64) {
-	w.file, w.size, w.start, w.buf, w.lost = f, size, 0, w.buf[:0], nil
+	w.file, w.size, w.data, w.start, w.buf, w.lost = f, size, size, 0, w.buf[:0], nil
+	if ender, ok := f.(interface{ DataEnd(size int64) int64 }); ok { // most of a prepared segment need not be read
+		w.data = min(ender.DataEnd(size), size)
+	}
 }
 
 // at gives n bytes at an offset, fewer at the end of the file. They are valid until the next call.
@@ -102,6 +106,7 @@ func (w *window) record(segment uint64, offset, limit int64) (record, bool) {
 // lastNonZero is the offset behind the last byte of [from, to) that is not zero; from if there is none.
 func (w *window) lastNonZero(from, to int64) int64 {
 	last := from
+	to = min(to, w.data)
 	for at := from; at < to; {
 		b := w.at(at, int(min(windowSize, to-at)))
 		if len(b) == 0 {
