@@ -18,6 +18,7 @@ const (
 	kindExtend     kind = 2  // a further record of the chain: its number in it, the caller's bytes
 	kindEnd        kind = 3  // the chain is over
 	kindKeep       kind = 4  // an event and its copies
+	kindFree       kind = 5  // not in use
 	kindSettled    kind = 6  // the verdict on an event is told: its copies; notes of others are dropped
 	kindDone       kind = 7  // an instance's copy and note are gone
 	kindQuarantine kind = 8  // an instance's copy is set aside, with the reason
@@ -77,7 +78,7 @@ func parse(b []byte) (record, error) {
 	if r.Err() != nil {
 		return record{}, fmt.Errorf("%w: kind %d: %w", errRecord, rec.kind, r.Err())
 	}
-	if rec.kind == 0 || rec.kind >= kindEnds || rec.kind.closed() && len(r.Rest()) > 0 {
+	if rec.kind == 0 || rec.kind == kindFree || rec.kind >= kindEnds || rec.kind.closed() && len(r.Rest()) > 0 {
 		return record{}, fmt.Errorf("%w: kind %d, %d bytes", errRecord, rec.kind, len(b))
 	}
 	if !rec.kind.closed() {

@@ -56,7 +56,7 @@ func TestRecords(t *testing.T) {
 			}
 		})
 	}
-	for _, b := range [][]byte{nil, make([]byte, 30), appendHead(nil, kindEnds, id(1)), appendHead(nil, 255, id(1))} {
+	for _, b := range [][]byte{nil, make([]byte, 30), appendHead(nil, kindEnds, id(1)), appendHead(nil, kindFree, id(1)), appendHead(nil, 255, id(1))} {
 		if rec, err := parse(b); !errors.Is(err, errRecord) {
 			t.Errorf("%x: %+v, %v", b, rec, err)
 		}

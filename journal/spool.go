@@ -15,9 +15,9 @@ import (
 // maxReason bounds the reason of a quarantine, in bytes.
 const maxReason = 200
 
-// Settle ends the walk of ev: it is kept for the instances named, if any, and what was noted for it elsewhere is dropped. It
-// returns when the copies are as durable as Sync asks; if it returns an error they may be all the same. Without anything to
-// keep or to drop it writes nothing and allocates nothing.
+// Settle keeps ev for the instances named, and returns when the copies are as durable as Sync asks; if it returns an error
+// they may be all the same. With none named it drops what was noted by those for whom the event is not kept, and does not wait.
+// Without anything to keep or to drop it writes nothing and allocates nothing.
 func (j *Journal) Settle(ev *acctstack.Event, keep []string) error {
 	if len(keep) == 0 && j.chains.Load() == 0 {
 		return nil
