@@ -118,6 +118,7 @@ func (r *rig) wantSQL(calls callMap, kinds ...string) {
 
 // TestOneRecord lets RADIUS refuse or ignore the records of one caller, while it takes those of all others (18-failures).
 func TestOneRecord(t *testing.T) {
+	t.Parallel()
 	for name, tt := range map[string]struct{ policy, reason string }{
 		"refused": {`if (&User-Name == "mallory") {
 			update reply {
@@ -314,6 +315,7 @@ func (r *rig) takeAway() (back func()) {
 
 // TestSyslogAway lets the syslog daemon be gone, or not read (18-failures).
 func TestSyslogAway(t *testing.T) {
+	t.Parallel()
 	for name, away := range map[string]struct {
 		leave, back func(*testing.T, *peer.Rsyslog)
 	}{
@@ -367,8 +369,10 @@ func TestLateAnswer(t *testing.T) {
 	r.radius.Pause()
 	made := r.call(r.caller(5, 10))
 	r.awaitLines(5)
-	if kept, open := r.backlog("RadAcct"), r.metric(`tollgate_attempts_open{instance="RadAcct"}`); kept != 10 || open != 5 {
-		t.Errorf("%d events are kept and %v attempts are open, want 10 and 5", kept, open)
+	if !eventually(func() bool {
+		return r.backlog("RadAcct") == 10 && r.metric(`tollgate_attempts_open{instance="RadAcct"}`) == 5
+	}) {
+		t.Errorf("10 events should be kept and 5 attempts open: %q", r.moduleLines())
 	}
 	r.radius.Resume()
 	r.drained("RadAcct")

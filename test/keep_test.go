@@ -12,6 +12,7 @@ import (
 
 // TestKeep restarts the gatekeeper while calls are up and ringing, in good order or after kill -9 (20-keep).
 func TestKeep(t *testing.T) {
+	t.Parallel()
 	for name, end := range map[string]struct {
 		signal syscall.Signal
 		code   int
