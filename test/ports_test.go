@@ -78,6 +78,9 @@ func TestTakenStateDir(t *testing.T) {
 	t.Parallel()
 	callee := peer.StartUAS(t, peer.SIPP{Scenario: "uas_answer.xml"})
 	first, second := newGatekeeper(t, "05-ends/config.ini"), newGatekeeper(t, "05-ends/config.ini")
+	for _, g := range []*gatekeeper{first, second} {
+		g.config.set("FileAcct", "CDRString", "%s") // by which a line is known again whose end was not noted
+	}
 	first.routeTo(callee.Addr)
 	first.start()
 	second.routeTo(callee.Addr)
