@@ -58,7 +58,6 @@ type Journal struct {
 	busy      bool   // something was written since the last heartbeat
 	cramped   bool   // the disk was full since the last compaction
 
-	room    sync.Mutex // of Reserve and Unreserve; taken behind mu
 	telling sync.Mutex // whoever tells waiters; taken before mu
 	queue   queue
 	tell    func(error) // told, as a value, made once

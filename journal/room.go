@@ -66,25 +66,13 @@ func (j *Journal) fill(most int64) bool {
 	used := min(n, j.short) // some of it may have been given back meanwhile
 	j.short -= used
 	if n > used {
-		j.unreserve(n - used)
+		j.log.Unreserve(n - used)
 	}
 	return j.short > 0
 }
 
 // reserve sets n bytes aside. It may wait while a file is being made, so mu had better not be held.
-func (j *Journal) reserve(n int64) error {
-	j.room.Lock()
-	defer j.room.Unlock()
-	return j.log.Reserve(n)
-}
-
-// unreserve takes turns with reserve: a Reserve that waits for a file does not see the room that Unreserve makes, and no
-// file is made where that room is enough.
-func (j *Journal) unreserve(n int64) {
-	j.room.Lock()
-	defer j.room.Unlock()
-	j.log.Unreserve(n)
-}
+func (j *Journal) reserve(n int64) error { return j.log.Reserve(n) }
 
 // giveBack makes n bytes free that were promised. The caller holds mu.
 func (j *Journal) giveBack(n int64) {
@@ -92,7 +80,7 @@ func (j *Journal) giveBack(n int64) {
 	unfilled := min(n, j.short)
 	j.short -= unfilled
 	if n > unfilled {
-		j.unreserve(n - unfilled)
+		j.log.Unreserve(n - unfilled)
 	}
 }
 

@@ -53,6 +53,7 @@ type Log struct {
 	segments []*segment // oldest first; the last is the active one, once it was begun
 	spares   []*segment // prepared, in order, the next after tail first
 	void     []*segment // to be removed
+	voiding  int        // of them, those that the preparer is removing
 	forward  map[Position]Position
 
 	cur, writing *group   // what comes in, and what the committer has taken
@@ -70,6 +71,7 @@ type Log struct {
 	prepareErr error
 	prepareAt  time.Time
 	attempts   int64 // to make a segment
+	given      int64 // how often room was given back
 	urged      bool  // somebody waits for the next
 
 	reserved, asked int64

@@ -3,6 +3,7 @@ package seglog
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"syscall"
 	"time"
 
@@ -36,7 +37,10 @@ func (l *Log) prepareLoop() {
 		}
 		stop := l.drained
 		l.mu.Unlock()
-		l.discard(void)
+		if l.discard(void) > 0 {
+			wait = retryEvery
+			void = nil
+		}
 		switch {
 		case stop:
 			return
@@ -52,7 +56,7 @@ func (l *Log) prepareLoop() {
 // takeVoid takes the segments that are to be removed, among them a spare one if there are too many. The caller holds mu.
 func (l *Log) takeVoid() []*segment {
 	void := l.void
-	l.void = nil
+	l.void, l.voiding = nil, len(l.void)
 	if n := len(l.spares); n > l.target()+slack && !l.closing {
 		void = append(void, l.spares[n-1])
 		l.spares = l.spares[:n-1]
@@ -128,11 +132,14 @@ func (l *Log) logPrepare(err error) {
 // awaitSegment waits for the next attempt to make a segment and tells why it failed. The caller holds mu, which is
 // released meanwhile.
 func (l *Log) awaitSegment() error {
-	seen := l.attempts
+	seen, given := l.attempts, l.given
 	l.urged = true
 	l.wakePreparer()
 	for l.attempts == seen && !l.drained {
 		l.changed.Wait()
+		if l.given != given {
+			return nil // there may be room without another segment, and then none is made
+		}
 	}
 	if l.attempts == seen {
 		return ErrClosed
@@ -196,14 +203,28 @@ func (l *Log) notPrepared(number uint64, err error) error {
 	return fmt.Errorf("seglog: preparing segment %s in %s: %w", segmentName(number), l.o.Dir, err)
 }
 
-// discard removes segments that hold nothing. What stays for an error is void all the same, and Open removes it.
-func (l *Log) discard(void []*segment) {
+// discard removes segments that hold nothing, forces that to the disk, and tells how many are left for another try. What
+// stays is void as long as the segment is there that says so, so the oldest is not removed before.
+func (l *Log) discard(void []*segment) (left int) {
+	var failed []*segment
 	for _, s := range void {
 		if s.file != nil {
 			s.file.Close()
+			s.file = nil
 		}
-		if err := l.fs.Remove(l.path(segmentName(s.number))); err != nil {
+		if err := l.fs.Remove(l.path(segmentName(s.number))); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			l.o.Log.Warn("seglog: removing void segment", zap.Uint64("segment", s.number), zap.Error(err))
+			failed = append(failed, s)
 		}
 	}
+	if len(void) > len(failed) {
+		if err := l.fs.SyncDir(l.o.Dir); err != nil {
+			l.o.Log.Warn("seglog: removing void segments", zap.Error(err))
+			failed = void
+		}
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.void, l.voiding = append(l.void, failed...), 0
+	return len(failed)
 }

@@ -76,8 +76,16 @@ func (l *Log) removable(number uint64) error {
 	if len(l.segments) == 0 || l.segments[0].number != number || l.active(l.segments[0]) {
 		return ErrNotOldest
 	}
+	if len(l.void)+l.voiding > 0 {
+		l.wakePreparer()
+		return errVoid
+	}
 	return nil
 }
+
+// errVoid is why no segment can be removed: it may be the one that says that another is void, and that one's records
+// would come back.
+var errVoid = errors.New("void segments are not removed yet")
 
 func (l *Log) removed(number uint64) {
 	l.mu.Lock()

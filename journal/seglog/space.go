@@ -70,5 +70,7 @@ func (l *Log) Unreserve(n int64) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.reserved = max(0, l.reserved-max(0, n))
+	l.given++
+	l.changed.Broadcast()
 	l.wakePreparerIfNeeded()
 }
