@@ -34,6 +34,7 @@ const (
 	timerAlerting
 	timerDuration
 	timerUpdate
+	timerOverdue // of a restored call: it has passed its duration limit
 )
 
 // Call is one call from its INVITE to its stop. Its methods and fields are for whoever holds its shard; the front may
@@ -61,6 +62,7 @@ type Call struct {
 	waiting   []step // behind the one whose walk is under way
 	walking   bool
 	settled   bool
+	left      bool // an event is left to the next run
 }
 
 // Begin writes the call to the journal, and then sends the start through the stack; the verdict comes back as the line's
@@ -206,6 +208,8 @@ func (c *Call) Expire(what uint8) {
 		c.drop(Release{Cause: CauseTemporaryFailure, Text: "no answer within AlertingTimeout"})
 	case timerDuration:
 		c.drop(Release{Cause: CauseResources, Text: "call duration limit"})
+	case timerOverdue:
+		c.overdue()
 	case timerUpdate:
 		if interval := c.settings().UpdateInterval; interval > 0 {
 			c.shard.Wheel.Set(&c.update, interval, c, timerUpdate)
@@ -214,6 +218,19 @@ func (c *Call) Expire(what uint8) {
 			c.log(acctstack.Update, time.Now(), nil, nil)
 		}
 	}
+}
+
+// overdue ends a call that was to end while nobody was here to do it: nobody knows how long it lasted.
+func (c *Call) overdue() {
+	at := c.Connected.Add(c.settings().DurationLimit)
+	if c.state != connected || at.After(time.Now()) {
+		return
+	}
+	if c.alive.After(at) && c.alive.Before(c.shard.gk.started) {
+		at = c.alive
+	}
+	c.EndEstimated = true
+	c.end(at, CauseResources, cdr.ReleasedByGatekeeper, func() { c.line.Drop(Release{Cause: CauseResources, Text: "call duration limit"}) })
 }
 
 // drop ends the call from our side. The BYEs of a connected call wait for the journal.
@@ -257,9 +274,25 @@ func (c *Call) judge(ev *acctstack.Event, v *acctstack.Verdict) {
 		log.Debug("event failed", zap.String("event", ev.Kind.String()), zap.Uint64("call", c.Number),
 			zap.String("rule", v.Rules[blamed.Rule].Name), zap.Error(blamed.Err))
 	}
-	if c.settings().Teardown.Has(ev.Kind) {
+}
+
+// tearDown ends the call if Teardown names the kind of an event that has failed.
+func (c *Call) tearDown(ev *acctstack.Event, v *acctstack.Verdict) {
+	if !v.OK && c.settings().Teardown.Has(ev.Kind) {
 		c.drop(Release{Cause: CauseTemporaryFailure, Text: "accounting"})
 	}
+}
+
+// leave tells whether a verdict is left to the next run, where the event walks again: nothing goes out any more that could
+// follow from it, or nobody has the end of the call and there may be somebody then.
+func (c *Call) leave(ev *acctstack.Event, v *acctstack.Verdict) bool {
+	if !c.journalled || !c.shard.gk.suspended.Load() {
+		return false
+	}
+	if ev.Kind == acctstack.Stop {
+		return v.Asked() && !v.Stored() && !v.Kept()
+	}
+	return !v.OK && c.state != ended && (ev.Kind == acctstack.Start || c.settings().Teardown.Has(ev.Kind))
 }
 
 // lost writes the record of a call that no module has stored to the log, which is the last place where it can be found.

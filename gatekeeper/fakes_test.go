@@ -89,6 +89,11 @@ func (w *world) Drop(why Release) { w.note("drop %d %t %s", why.Cause, why.Refus
 // decide gives the verdict on the first event under way, whose kind must be that.
 func (w *world) decide(kind acctstack.Kind, ok bool) {
 	w.t.Helper()
+	w.decideWith(kind, acctstack.Verdict{OK: ok, Rules: []acctstack.Rule{{}}, Kind: kind, Steps: []acctstack.Step{{}}})
+}
+
+func (w *world) decideWith(kind acctstack.Kind, v acctstack.Verdict) {
+	w.t.Helper()
 	w.mu.Lock()
 	if len(w.open) == 0 || w.open[0].ev.Kind != kind {
 		w.mu.Unlock()
@@ -97,7 +102,7 @@ func (w *world) decide(kind acctstack.Kind, ok bool) {
 	first := w.open[0]
 	w.open = w.open[1:]
 	w.mu.Unlock()
-	first.to.Decided(first.ev, acctstack.Verdict{OK: ok, Rules: []acctstack.Rule{{}}, Kind: kind, Steps: []acctstack.Step{{}}})
+	first.to.Decided(first.ev, v)
 }
 
 // admit makes a call and begins it.

@@ -58,7 +58,8 @@ type Gatekeeper struct {
 	boot      string // bootclock.ID
 	started   time.Time
 	sessions  atomic.Uint32 // counts session ids
-	numbers   atomic.Uint64 // counts calls
+	numbers   atomic.Uint64 // the last call's
+	total     atomic.Uint64 // calls that were admitted
 	connected atomic.Uint64 // calls that were ever connected
 	current   atomic.Int64
 	active    atomic.Int64
@@ -164,7 +165,7 @@ func (g *Gatekeeper) Stats() Stats {
 	defer g.peakMu.Unlock()
 	return Stats{
 		Started: g.started, Current: int(g.current.Load()), Active: int(g.active.Load()),
-		Total: g.numbers.Load(), Successful: g.connected.Load(), Peak: g.peak, PeakAt: g.peakAt,
+		Total: g.total.Load(), Successful: g.connected.Load(), Peak: g.peak, PeakAt: g.peakAt,
 		Refused: g.refused.Load(), Lost: g.lost.Load(), Overload: g.overload.Load(),
 		NoRoom: g.noRoom.Load(), Unjournalled: g.unjournalled.Load(), Restored: g.restored.Load(),
 	}

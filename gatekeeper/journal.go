@@ -26,6 +26,9 @@ type Journal interface {
 // ErrUnjournalled is why a call is turned away that could not be written to the journal.
 var ErrUnjournalled = errors.New("the journal has no room")
 
+// ErrNewer is why a chain cannot be read that a newer program has written.
+var ErrNewer = errors.New("written by a newer version of the program")
+
 // entryKind says what a record of a call's chain tells.
 type entryKind byte
 
@@ -79,7 +82,7 @@ type Saved struct {
 	ID    cdr.UUID
 	Call  cdr.Record // times are on the clock of this run
 	Lines [][]byte   // the front's parts, in their order
-	// Refused says that the start was refused and its stop is all that is left to do.
+
 	trail  acctstack.Trail
 	events []*acctstack.Event // undecided
 	seq    uint32
@@ -95,8 +98,8 @@ func ReadCall(id cdr.UUID, records [][]byte, boot string) (*Saved, error) {
 			return nil, fmt.Errorf("call %s in the journal: record %d: %w", id, i+1, err)
 		}
 	}
-	if s.Call.Setup.IsZero() {
-		return nil, fmt.Errorf("call %s in the journal: no beginning", id)
+	if s.Call.Setup.IsZero() { // a damaged beginning would do: each later entry has the whole record
+		return nil, fmt.Errorf("call %s in the journal: no entry tells of the call", id)
 	}
 	s.resume(boot)
 	return s, nil
@@ -104,13 +107,13 @@ func ReadCall(id cdr.UUID, records [][]byte, boot string) (*Saved, error) {
 
 func (s *Saved) read(r *packed.Reader, first bool) error {
 	kind := entryKind(r.Byte())
-	if first != (kind == entryBegin) {
+	if kind == entryBegin && !first {
 		return fmt.Errorf("a record of kind %d is out of place", kind)
 	}
 	switch kind {
 	case entryBegin:
 		if version := r.Uint(); version != entryVersion {
-			return fmt.Errorf("version %d is not known", version)
+			return fmt.Errorf("%w: version %d", ErrNewer, version)
 		}
 		s.Call.Number = r.Uint()
 		s.boot, s.setup = r.Text(), time.Duration(r.Int())

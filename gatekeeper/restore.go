@@ -9,20 +9,28 @@ import (
 	"tollgate/wheel"
 )
 
-// respite is what a timer of a restored call gives at least, so that what its peers have sent meanwhile comes first.
+// respite is what a timer that ends a restored call gives at least, so that what its peers have sent meanwhile comes first.
 const respite = 5 * time.Second
+
+// seqSkip leaves room for the numbers of updates, which the journal is not told of.
+const seqSkip = 1 << 16
 
 // Restore enters a call of a former run in the table, with the number and the session id that it had. alive is when that
 // run was last known to be up. The call is still: Resume lets it go on.
 func (s *Shard) Restore(line Line, saved *Saved, alive time.Time) *Call {
 	g := s.gk
-	c := &Call{Record: saved.Call, id: saved.ID, shard: s, line: line, trail: saved.trail, seq: saved.seq, alive: alive,
+	c := &Call{Record: saved.Call, id: saved.ID, shard: s, line: line, trail: saved.trail, seq: saved.seq + seqSkip, alive: alive,
 		journalled: g.journal != nil, state: saved.state()}
 	g.raiseNumbers(c.Number)
 	g.calls.Add(1)
 	g.restored.Add(1)
+	undecided := c.state == pending
 	for _, ev := range saved.events {
 		ev.Trail = &c.trail
+		undecided = undecided || ev.Kind == acctstack.Start
+	}
+	if undecided { // admitted takes it back
+		g.pending.Add(1)
 	}
 	c.saved = saved.events
 	if c.state == ended {
@@ -30,11 +38,7 @@ func (s *Shard) Restore(line Line, saved *Saved, alive time.Time) *Call {
 	}
 	s.link(c)
 	g.countCall(time.Now())
-	if c.state == pending {
-		g.pending.Add(1)
-	}
 	if c.state == connected {
-		g.connected.Add(1)
 		g.active.Add(1)
 	}
 	return c
@@ -97,6 +101,9 @@ func (c *Call) resumeTimers() {
 			next = settings.UpdateInterval - time.Since(c.Setup)%settings.UpdateInterval
 		}
 		c.runClocks(next)
+		if limit := settings.DurationLimit; limit > 0 && time.Since(c.Connected) >= limit {
+			set(&c.timeout, 0, timerOverdue)
+		}
 	}
 }
 

@@ -1,6 +1,7 @@
 package gatekeeper
 
 import (
+	"slices"
 	"time"
 
 	"go.uber.org/zap"
@@ -20,11 +21,16 @@ type step struct {
 	then   func() // of the front; nil: nothing waits
 }
 
-// log makes the event, writes it and sends it. Whether anybody wants it or not, the journal gets the state of the call.
+// log makes the event, writes it and sends it. Whether anybody wants it or not, the journal gets the state of the call, but
+// for updates.
 func (c *Call) log(kind acctstack.Kind, at time.Time, line []byte, then func()) {
 	ev := c.born(kind, at)
-	if ev == nil && kind != acctstack.Connect && kind != acctstack.Stop {
-		return // nothing to know of after a restart
+	if kind == acctstack.Update { // not written, or a long call's chain would have no end: the next one says all that it says
+		if ev != nil {
+			c.undecided++
+			c.take(step{event: ev, submit: c.shard.gk.accounting.Hold()})
+		}
+		return
 	}
 	c.enter(entry{kind: entryState, event: ev, call: c, line: line}, step{event: ev, then: then})
 }
@@ -108,7 +114,7 @@ func (c *Call) unwritten(st step, err error) {
 	if n := g.unjournalled.Add(1); n&(n-1) == 0 {
 		g.log.Error("an entry of a call is not in the journal", zap.String("session", c.SessionID), zap.Uint64("so far", n), zap.Error(err))
 	}
-	if st.event != nil && st.event.Kind == acctstack.Start && !c.settings().GrantUnjournalled {
+	if c.state == pending && !c.settings().GrantUnjournalled {
 		c.drop(Release{Cause: CauseTemporaryFailure, Text: ErrUnjournalled.Error(), Refusal: true})
 	}
 }
@@ -129,16 +135,9 @@ func (c *Call) take(st step) {
 	}
 }
 
-// updateWaits tells whether an update event is still on its way to its walk.
+// updateWaits tells whether an update event would have to wait: behind another one, or behind what the journal is writing.
 func (c *Call) updateWaits() bool {
-	for _, list := range [...][]step{c.steps, c.waiting} {
-		for i := range list {
-			if ev := list[i].event; ev != nil && ev.Kind == acctstack.Update {
-				return true
-			}
-		}
-	}
-	return false
+	return len(c.steps) > 0 || slices.ContainsFunc(c.waiting, func(st step) bool { return st.event.Kind == acctstack.Update })
 }
 
 // Decided takes a verdict from the stack and sends the next event on its way.
@@ -147,12 +146,14 @@ func (c *Call) Decided(ev *acctstack.Event, v acctstack.Verdict) {
 	s.Lock()
 	defer s.Unlock()
 	c.undecided--
-	if c.journalled && !c.over() {
-		s.entry, s.scratch = (&entry{kind: entryDecided, call: c, seq: ev.Seq}).append(s.entry[:0], s.scratch)
-		s.gk.journal.Append(c.id, s.entry, nil)
+	if c.leave(ev, &v) {
+		c.left = true
+	} else {
+		c.tearDown(ev, &v) // what follows is in the journal before the verdict is
+		c.decided(ev)
+		crashpoint.Hit("gatekeeper.decided.after")
+		c.judge(ev, &v) // may end the call: its stop then waits behind ev, as walking is still set
 	}
-	crashpoint.Hit("gatekeeper.decided.after")
-	c.judge(ev, &v) // may end the call: its stop then waits behind ev, as walking is still set
 	if len(c.waiting) > 0 {
 		next := c.waiting[0]
 		c.waiting = c.waiting[1:]
@@ -161,6 +162,16 @@ func (c *Call) Decided(ev *acctstack.Event, v acctstack.Verdict) {
 	}
 	c.walking, c.waiting = false, nil
 	c.settle()
+}
+
+// decided tells the journal that the event need not walk again.
+func (c *Call) decided(ev *acctstack.Event) {
+	if !c.journalled || ev.Kind == acctstack.Update || c.over() {
+		return
+	}
+	s := c.shard
+	s.entry, s.scratch = (&entry{kind: entryDecided, call: c, seq: ev.Seq}).append(s.entry[:0], s.scratch)
+	s.gk.journal.Append(c.id, s.entry, nil)
 }
 
 // over tells whether nothing of the call is left to do.
@@ -172,7 +183,7 @@ func (c *Call) settle() {
 		return
 	}
 	c.settled = true
-	if c.journalled {
+	if c.journalled && !c.left {
 		c.shard.gk.journal.End(c.id)
 	}
 	c.shard.gk.calls.Done()

@@ -1,6 +1,7 @@
 package journal
 
 import (
+	"errors"
 	"fmt"
 	"time"
 
@@ -19,13 +20,17 @@ type notes struct {
 }
 
 // Note keeps text for the event until the stack knows how it ended at this instance, in the place of what was noted before.
-// It returns once it is as durable as Sync asks.
+// It returns once it is as durable as Sync asks. Where calls are granted without a journal, so are their lines: then a full
+// disk is no error, and after a crash a line may stand there twice.
 func (n notes) Note(id cdr.UUID, text []byte) error {
 	crashpoint.Hit("journal.note.before")
 	w := newWaiter()
 	err := n.j.note(id, n.instance, text, w.done)
 	if err == nil {
 		err = w.wait()
+	}
+	if errors.Is(err, ErrFull) && n.j.o.Settings.WhenFull == KeepCalls {
+		return nil
 	}
 	if err != nil {
 		return fmt.Errorf("journal: noting for event %s of %s: %w", id, n.instance, err)

@@ -96,7 +96,8 @@ func (d *daemon) start(c *configuration) (err error) {
 			}
 		}
 	}()
-	defer withoutGC()()
+	collect := withoutGC()
+	defer collect()
 	d.config = c
 	d.granting.Store(c.calls.GrantUnjournalled || c.calls.Unjournalled)
 	if d.stateDir, err = openStateDir(c.stateDir); err != nil {
@@ -119,8 +120,12 @@ func (d *daemon) start(c *configuration) (err error) {
 	if err := d.front.Listen(c.listen); err != nil {
 		return err
 	}
-	undo = append(undo, d.front.Close)
-	restored := d.restore()
+	undo = append(undo, func() { d.front.Close(); d.gatekeeper.Suspend() })
+	restored, err := d.restore()
+	if err != nil {
+		return err
+	}
+	collect()
 	if err := d.listenOperator(c, &undo); err != nil {
 		return err
 	}
@@ -252,15 +257,14 @@ func (d *daemon) shutdown(signals <-chan os.Signal) error {
 // endCalls leaves the calls for the next run, or ends them, as OnShutdown says.
 func (d *daemon) endCalls(ctx context.Context) {
 	if d.config.drain.Keep {
-		if d.gatekeeper.DisconnectUnjournalled() > 0 {
-			d.settle()
-		}
+		d.gatekeeper.DisconnectUnjournalled()
+		d.settle(d.front.SettleEnded)
 		d.front.Close()
 		d.gatekeeper.Suspend()
 		return
 	}
 	d.gatekeeper.Shutdown(ctx, d.config.drain)
-	d.settle()
+	d.settle(d.front.Settle)
 	d.gatekeeper.Off()
 	d.front.Close()
 }
@@ -280,10 +284,10 @@ func (d *daemon) report() {
 }
 
 // settle lets BYEs, CANCELs and refusals that were lost be repeated.
-func (d *daemon) settle() {
+func (d *daemon) settle(wait func(context.Context)) {
 	ctx, cancel := context.WithTimeout(context.Background(), settleTime)
 	defer cancel()
-	d.front.Settle(ctx)
+	wait(ctx)
 }
 
 func (d *daemon) closeMonitor() error {

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"errors"
+	"fmt"
 	"runtime"
 	"runtime/debug"
 	"slices"
@@ -20,18 +22,21 @@ import (
 // former run's calls are read stays, and looking through it again and again would take a quarter of the time.
 const startHeap = 1 << 30
 
-// withoutGC puts the collector to rest until the function that it gives is called, as long as the heap is no larger than startHeap.
+// withoutGC puts the collector to rest until the function that it gives is called, as long as the heap is no larger than
+// startHeap, or than GOMEMLIMIT if that is less.
 func withoutGC() (end func()) {
-	percent, limit := debug.SetGCPercent(-1), debug.SetMemoryLimit(startHeap)
-	return func() {
+	limit := debug.SetMemoryLimit(-1)
+	debug.SetMemoryLimit(min(limit, startHeap))
+	percent := debug.SetGCPercent(-1)
+	return sync.OnceFunc(func() {
 		debug.SetMemoryLimit(limit)
 		debug.SetGCPercent(percent)
-	}
+	})
 }
 
 // restore lets the calls of the former run go on, and tells how many there were. Their records are decided in the
-// background.
-func (d *daemon) restore() int {
+// background. What cannot be read is written to the log and given up; only what a newer program has written is an error.
+func (d *daemon) restore() (int, error) {
 	type chain struct {
 		call    cdr.UUID
 		records [][]byte
@@ -39,17 +44,23 @@ func (d *daemon) restore() int {
 	began, alive, boot := time.Now(), lastAlive(d.journal), bootclock.ID()
 	chains := make(chan []chain, 16) // in bundles: a switch of goroutines costs as much as a call
 	var restored, failed atomic.Int64
+	var newer atomic.Pointer[error]
 	var workers sync.WaitGroup
 	for range runtime.GOMAXPROCS(0) {
 		workers.Go(func() {
 			for bundle := range chains {
 				for _, c := range bundle {
-					if err := d.restoreCall(c.call, c.records, alive, boot); err != nil {
+					err := d.restoreCall(c.call, c.records, alive, boot)
+					switch {
+					case err == nil:
+						restored.Add(1)
+					case errors.Is(err, gatekeeper.ErrNewer):
+						newer.Store(&err)
+					default:
 						failed.Add(1)
 						d.log.Error("restoring a call of the former run", zap.Error(err))
 					}
 				}
-				restored.Add(int64(len(bundle)))
 			}
 		})
 	}
@@ -63,18 +74,25 @@ func (d *daemon) restore() int {
 	chains <- bundle
 	close(chains)
 	workers.Wait()
+	if err := newer.Load(); err != nil {
+		return 0, *err
+	}
 	n := int(restored.Load())
 	if n > 0 {
 		d.log.Info("the calls of the former run go on", zap.Int("calls", n), zap.Int64("damaged", failed.Load()), zap.Time("last alive", alive),
 			zap.Duration("took", time.Since(began)))
 	}
-	return n
+	return n, nil
 }
 
 func (d *daemon) restoreCall(call cdr.UUID, records [][]byte, alive time.Time, boot string) error {
 	saved, err := gatekeeper.ReadCall(call, records, boot)
-	if err != nil {
+	if errors.Is(err, gatekeeper.ErrNewer) {
 		return err
+	}
+	if err != nil {
+		d.journal.End(call)
+		return fmt.Errorf("%w; its entries: %x", err, records)
 	}
 	return d.front.Restore(saved, alive)
 }

@@ -39,7 +39,7 @@ type clientTx struct {
 	ack      []byte    // the ACK of a final answer other than 2xx
 	server   *serverTx // whose branch this is; nil for requests of our own
 	session  *session  // told of the end of a BYE; nil for others
-	party    *party    // whom a forwarded BYE went to
+	party    *party    // whom a forwarded BYE, or an OPTIONS of ours, went to
 	probe    *probe    // told of the answer to its OPTIONS; nil for others
 	cancel   bool      // a CANCEL is wanted, or was sent
 	left     bool      // for another target: only a 2xx counts any more
@@ -142,7 +142,7 @@ func (tx *clientTx) answer(m *message) {
 	probe, over := tx.probe, tx.isOver(m)
 	tx.end()
 	if probe != nil {
-		probe.answered(m.status)
+		probe.answered(tx.party, m.status)
 	}
 	switch {
 	case tx.server == nil:
@@ -251,7 +251,7 @@ func (tx *clientTx) Expire(what uint8) {
 		server, probe := tx.server, tx.probe
 		tx.end()
 		if probe != nil {
-			probe.answered(0)
+			probe.answered(tx.party, 0)
 		}
 		if server != nil && !tx.left {
 			server.timedOut()

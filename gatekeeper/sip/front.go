@@ -94,11 +94,16 @@ func (f *Front) Start() {
 
 // Settle waits until the peers have answered every request and acknowledged every refusal, so that what ended the calls
 // has reached them although datagrams were lost; or until ctx ends, as a peer may be gone.
-func (f *Front) Settle(ctx context.Context) {
+func (f *Front) Settle(ctx context.Context) { f.settle(ctx, true) }
+
+// SettleEnded is Settle for calls that have ended; what is under way of others is left alone.
+func (f *Front) SettleEnded(ctx context.Context) { f.settle(ctx, false) }
+
+func (f *Front) settle(ctx context.Context, all bool) {
 	ticker := time.NewTicker(wheel.Tick)
 	defer ticker.Stop()
 	for _, s := range f.shards {
-		for !s.settled() {
+		for !s.settled(all) {
 			select {
 			case <-ctx.Done():
 				f.hangUpUnacked()
@@ -129,16 +134,16 @@ func (f *Front) hangUpUnacked() {
 }
 
 // settled tells whether the shard waits for no peer.
-func (s *shard) settled() bool {
+func (s *shard) settled(all bool) bool {
 	s.Lock()
 	defer s.Unlock()
 	for _, tx := range s.clients {
-		if tx.pending() {
+		if tx.pending() && (all || tx.method == methodBye) {
 			return false
 		}
 	}
 	for _, tx := range s.servers {
-		if tx.method == methodInvite && tx.state == serverCompleted {
+		if all && tx.method == methodInvite && tx.state == serverCompleted {
 			return false
 		}
 	}

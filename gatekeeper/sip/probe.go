@@ -62,20 +62,24 @@ func (sess *session) ask(p *probe, to *party) {
 	}
 	addr := s.address(r, to)
 	l := s.front.listenerFor(sess.listener, addr)
-	tx := &clientTx{shard: s, id: s.newBranch(), method: methodOptions, listener: l, to: addr, probe: p}
+	tx := &clientTx{shard: s, id: s.newBranch(), method: methodOptions, listener: l, to: addr, probe: p, party: to}
 	s.out = s.appendInDialog(s.out[:0], l, tx.id, r)
-	s.start(tx, s.out)
+	if !s.start(tx, s.out) {
+		p.answered(to, 200) // too long for a datagram: nothing is known, and nothing ends
+	}
 }
 
 // answered takes a side's answer; 0 is none. Only 481 says that there is no such dialog, and 408 that nobody is there
-// (RFC 5057 5.1); with any other refusal the dialog is up.
-func (p *probe) answered(status int) {
+// (RFC 5057 5.1); with any other refusal the dialog is up. A caller that has not acknowledged the answer may not have heard it
+// yet, and knows no dialog therefore.
+func (p *probe) answered(by *party, status int) {
+	sess := p.session
 	p.open--
-	p.gone = p.gone || status == 0 || status == 408 || status == 481
+	early := by == &sess.caller && !sess.acked
+	p.gone = p.gone || status == 0 || status == 408 || status == 481 && !early
 	if p.open > 0 {
 		return
 	}
-	sess := p.session
 	sess.probe = nil
 	switch {
 	case sess.call.Ended():

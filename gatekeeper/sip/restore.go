@@ -1,6 +1,7 @@
 package sip
 
 import (
+	"errors"
 	"fmt"
 	"hash/maphash"
 	"net/netip"
@@ -18,7 +19,7 @@ import (
 func (f *Front) Restore(saved *gatekeeper.Saved, alive time.Time) error {
 	var c savedCall
 	err := c.read(saved.Lines)
-	if err == nil && c.dialog == nil && c.invite == nil && !saved.Ended() {
+	if err == nil && c.dialog == nil && (c.invite == nil || saved.Answered()) && !saved.Ended() {
 		err = fmt.Errorf("sip: the signalling of call %s is not in the journal", saved.Call.SessionID)
 	}
 	s := f.shards[maphash.String(f.seed, saved.Call.SIPCallID)%uint64(len(f.shards))]
@@ -40,6 +41,9 @@ func (f *Front) Restore(saved *gatekeeper.Saved, alive time.Time) error {
 // cseqSkip is how far our own requests in a restored dialog are ahead of the last number that the journal has: it is not told
 // of every request that passes. A gap is no error (RFC 3261 12.2.2).
 const cseqSkip = 1000
+
+// errGivenUp is why a call does not go on that had no verdict when the former run ended, longer ago than an INVITE lasts.
+var errGivenUp = errors.New("sip: its caller has given up")
 
 // nowhere is the line of a call that has no signalling any more.
 type nowhere struct{}
@@ -74,14 +78,21 @@ func (s *shard) restoreInvite(c *savedCall, saved *gatekeeper.Saved, alive time.
 	sess.branch = c.branch
 	sess.call = s.Restore(sess, saved, alive)
 	if sess.call.Admitted() {
-		sess.resumeAttempt(c, time.Since(saved.Call.Setup) < timeout)
+		sess.resumeAttempt(c, saved.Call.Alerting.IsZero() && time.Since(saved.Call.Setup) < t4)
+	}
+	if !sess.call.Admitted() && time.Since(saved.Call.Setup) > timeout {
+		sess.call.Abandon(errGivenUp)
+		tx.answer(480, "Temporarily Unavailable", "")
+		sess.invite = nil
+		s.forget(sess)
+		return nil
 	}
 	sess.call.Resume()
 	return nil
 }
 
-// resumeAttempt goes on with the target that was asked last. Later than a transaction lasts the callee would take our
-// repetition for a new call, so we only listen for its answer.
+// resumeAttempt goes on with the target that was asked last. One that has rung has the INVITE, and one that has refused it a
+// while ago would take our repetition for a new call (RFC 3261 17.2.1, timer I); then we only listen for an answer.
 func (sess *session) resumeAttempt(c *savedCall, repeat bool) {
 	tx, branch := sess.invite, c.branch
 	for i := range c.attempts {
@@ -93,13 +104,13 @@ func (sess *session) resumeAttempt(c *savedCall, repeat bool) {
 	if len(tx.untried) == 0 {
 		return
 	}
-	sess.call.Attempts = max(len(c.attempts), 0)
+	sess.call.Attempts = len(c.attempts)
 	if repeat {
 		sess.attempt(branch)
 		return
 	}
 	s, next := sess.shard, tx.untried[0]
-	tx.untried = nil
+	tx.untried = tx.untried[1:]
 	sess.call.Attempts++
 	tx.listen(s, branch, next)
 }
@@ -166,6 +177,8 @@ func (sess *session) outlive(cause int, by cdr.ReleaseSource) {
 	default:
 		sess.hangUp(reasonLine(cause, "restarted"))
 	}
-	sess.byes++
-	sess.shard.Wheel.Set(&sess.linger, timeout, sess, wakeChallenged)
+	if sess.hangingUp == "" { // else the session stays until the ACK has had its time
+		sess.byes++
+		sess.shard.Wheel.Set(&sess.linger, timeout, sess, wakeChallenged)
+	}
 }

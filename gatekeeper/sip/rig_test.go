@@ -147,13 +147,14 @@ func (r *rig) sizes() (servers, clients, sessions int) {
 
 // books is an accounting stack that notes what it is told, and decides at once or when the test says so.
 type books struct {
-	mu      sync.Mutex
-	changed *sync.Cond
-	events  []acctstack.Event
-	held    []heldEvent
-	holds   acctstack.Kinds
-	fails   acctstack.Kinds
-	work    sync.WaitGroup
+	mu       sync.Mutex
+	changed  *sync.Cond
+	events   []acctstack.Event
+	held     []heldEvent
+	holds    acctstack.Kinds
+	fails    acctstack.Kinds
+	unwanted acctstack.Kinds
+	work     sync.WaitGroup
 }
 
 type heldEvent struct {
@@ -181,7 +182,7 @@ func (b *books) fail(kinds ...acctstack.Kind) {
 	b.fails = acctstack.KindsOf(kinds...)
 }
 
-func (b *books) Wants(acctstack.Kind) bool { return true }
+func (b *books) Wants(kind acctstack.Kind) bool { return !b.unwanted.Has(kind) }
 
 func (b *books) Hold() func(*acctstack.Event, acctstack.Receiver) { return b.Submit }
 

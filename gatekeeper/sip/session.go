@@ -54,6 +54,7 @@ type session struct {
 	branch       uint64 // of the INVITE to the first target: the journal knows it before the INVITE goes on
 	answer       answer // where the 2xx came from
 	probe        *probe // of a restored call; nil: none under way
+	moves        int
 	skip         uint32 // CSeq numbers that our own requests pass over
 }
 
@@ -238,12 +239,16 @@ func (sess *session) bidden(m *message, from side, then func()) {
 	sess.call.End(causeIn(m, gatekeeper.CauseNormal), by, then)
 }
 
+// maxMoves bounds the remote targets of a call that the journal is told of: a peer may name a new one all the time.
+const maxMoves = 100
+
 // refresh takes a new remote target. The journal is told of one that differs.
 func (sess *session) refresh(p *party, m *message) {
 	before := p.contact
 	p.contact = cmp.Or(m.contact(), p.contact)
 	sess.shard.front.widen(p, p.contact, bytesOf(p.routes))
-	if p.contact != before && sess.answeredOnce && !sess.call.Ended() {
+	if p.contact != before && sess.answeredOnce && !sess.call.Ended() && sess.moves < maxMoves {
+		sess.moves++
 		sess.call.Note(sess.saveDialog(nil), nil)
 	}
 }

@@ -21,6 +21,8 @@ type vault struct {
 	slow   bool
 	busy   bool // somebody is telling
 	queue  []func(error)
+	age    time.Duration // how much longer ago everything of the former run was
+	upFor  time.Duration
 }
 
 var errNoRoom = errors.New("no room")
@@ -162,7 +164,14 @@ func (r *rig) crash(down func()) {
 		if err != nil {
 			r.t.Fatal(err)
 		}
-		if err := r.front.Restore(saved, alive); err != nil {
+		if age := r.vault.age; age > 0 {
+			for _, at := range []*time.Time{&saved.Call.Setup, &saved.Call.Alerting, &saved.Call.Connected} {
+				if !at.IsZero() {
+					*at = at.Add(-age)
+				}
+			}
+		}
+		if err := r.front.Restore(saved, alive.Add(-r.vault.age+r.vault.upFor)); err != nil {
 			r.t.Fatal(err)
 		}
 	}
