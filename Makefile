@@ -1,7 +1,7 @@
 # Tollgate. "make" lists what there is to make.
 
 .DEFAULT_GOAL := help
-.PHONY: help build run test crash crash-points fuzz bench docs clean
+.PHONY: help build run test crash crash-points replay fuzz bench docs clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -29,6 +29,10 @@ crash: ## kill the gatekeeper 200 times at random under 300 calls a second, then
 crash-points: ## let it die 20 times at each named point of the code (half an hour or more)
 	@test/check-go.sh
 	go test ./test -count=1 -v -run 'TestCrash/points' -timeout 6h -crash.hits=20
+
+replay: ## 20,000 calls while RADIUS is away, its replay, what that costs new calls; kills while a backlog drains (a quarter of an hour)
+	@test/check-go.sh
+	go test ./test -count=1 -v -timeout 30m -parallel 3 -long -run 'TestReplay|TestKillWhileDraining|TestReloadWithBacklog'
 
 fuzz: ## run every fuzz target for half a minute
 	@test/check-go.sh

@@ -252,6 +252,7 @@ func (c *Call) discard() {
 	c.timeout.Stop()
 	c.shard.unlink(c)
 	g.current.Add(-1)
+	g.total.Add(^uint64(0)) // less one: it was not admitted after all
 	g.noRoom.Add(1)
 	g.calls.Done()
 }

@@ -66,7 +66,21 @@ func (j *Journal) admit(room int64) error {
 		j.counts.full.Add(1)
 		j.fullUntil.Store(int64(time.Since(j.opened) + fullFor))
 	}
+	j.noRoom.Store(errors.Is(err, ErrFull))
 	return err
+}
+
+// lookForRoom finds out whether a disk that had no room for a call has some again, as nobody may ask: a load balancer stays
+// away from who is not ready.
+func (j *Journal) lookForRoom() {
+	if !j.noRoom.Load() {
+		return
+	}
+	room := callRoom + endCost()
+	if j.reserve(room) == nil {
+		j.log.Unreserve(room)
+		j.noRoom.Store(false)
+	}
 }
 
 // Append adds a record to the call's chain. It draws on what is set aside for the call first, then on free space. done is as

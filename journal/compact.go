@@ -85,7 +85,7 @@ func (j *Journal) compactOldest(number uint64) error {
 		j.beat()
 	}
 	j.mu.Unlock()
-	if err := j.log.Flush(); err != nil {
+	if err := j.log.Force(); err != nil { // the originals may have been on the disk for days
 		return fmt.Errorf("waiting for the copies: %w", err)
 	}
 	crashpoint.Hit("journal.compact.copied")

@@ -56,7 +56,9 @@ type Journal struct {
 	short     int64  // of them, what the disk had no room for
 	compactor int64  // of them, what compaction may use
 	busy      bool   // something was written since the last heartbeat
-	cramped   bool   // the disk was full since the last compaction
+	serving   bool
+	noRoom    atomic.Bool // the last call that was to begin found none
+	cramped   bool        // the disk was full since the last compaction
 
 	telling sync.Mutex // whoever tells waiters; taken before mu
 	queue   queue
@@ -168,6 +170,15 @@ type Alive struct {
 	Time   time.Time     // wall clock; zero if there was no run
 	Boot   time.Duration // CLOCK_BOOTTIME
 	BootID string        // "" if it is not known
+}
+
+// Serving says that this run serves calls from now on. Before, what Open found counts as last alive when the former run was: a
+// start that fails, or a tool that looks after what is kept, does not make a dead call last longer.
+func (j *Journal) Serving() {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.serving = true
+	j.beat()
 }
 
 // LastAlive tells when the former run was last known to be running, to within about a second while it had calls. It is

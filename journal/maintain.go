@@ -30,6 +30,7 @@ func (j *Journal) maintain() {
 			j.tellFailed()
 		case now := <-ticker.C:
 			j.tick()
+			j.lookForRoom()
 			if now.Sub(expired) >= expireEvery {
 				expired = now
 				j.expire(now)
@@ -52,8 +53,13 @@ func (j *Journal) tick() {
 
 // beat writes a heartbeat. The caller holds mu.
 func (j *Journal) beat() {
-	j.x.alive.wall, j.x.alive.boot, j.x.alive.id = time.Now().UnixNano(), int64(bootclock.Now()), j.boot
-	j.buf = appendAlive(j.buf[:0], j.boot, j.x.alive.alive)
+	a := &j.x.alive
+	if j.serving || j.former.epoch == 0 {
+		a.wall, a.boot, a.id = time.Now().UnixNano(), int64(bootclock.Now()), j.boot
+	} else { // nobody's call is up because of this run
+		a.wall, a.boot, a.id = j.former.wall, j.former.boot, j.boots
+	}
+	j.buf = appendAlive(j.buf[:0], a.id, a.alive)
 	cost := seglog.Cost(len(j.buf))
 	at, err := j.log.Append(j.buf, j.tell)
 	if errors.Is(err, ErrFull) && j.compactor >= cost {

@@ -41,6 +41,7 @@ type Stats struct {
 	Granted      uint64 // calls that were granted without a journal (Settings.WhenFull)
 	Compactions  uint64 // segments that were removed
 	Failing      bool   // nothing can be written at the moment
+	NoRoom       bool   // a call that begins would find no room
 
 	Torn     int    // ends of segments that a crash had cut off, found at Open
 	Corrupt  int    // damages elsewhere, found at Open
@@ -56,8 +57,8 @@ func (j *Journal) Stats() Stats {
 	size := j.o.Settings.SegmentSize
 	log := j.log.Stats()
 	s := Stats{
-		Bytes:    int64(len(j.log.Segments())) * size,
-		Reserved: log.Reserved, Waiting: log.Pending, Commits: log.Commits, Failing: log.Failing,
+		Bytes:  int64(len(j.log.Segments())) * size,
+		NoRoom: j.noRoom.Load(), Reserved: log.Reserved, Waiting: log.Pending, Commits: log.Commits, Failing: log.Failing,
 		CommitErrors: j.counts.commitErrors.Load(), Lost: j.counts.lost.Load(), Full: j.counts.full.Load(),
 		Granted: j.counts.granted.Load(), Compactions: j.counts.compactions.Load(),
 		Torn: len(j.report.Torn), Corrupt: len(j.report.Corrupt), Missing: len(j.report.Missing), Nonsense: j.counts.bad,

@@ -22,7 +22,7 @@ import (
 const (
 	headerTime    = 5 * time.Second // for the head of a request
 	writeTime     = 15 * time.Second
-	idleTime      = 2 * time.Minute // longer than the usual time between two scrapes
+	idleTime      = 10 * time.Second // idle ones must not keep /healthz from being asked
 	maxHeader     = 16 << 10
 	maxScrapes    = 8 // at once
 	maxConnection = 64

@@ -133,6 +133,7 @@ func (d *daemon) start(c *configuration) (err error) {
 		d.gatekeeper.On()
 	}
 	d.front.Start()
+	d.journal.Serving()
 	d.control.start()
 	d.status.Start()
 	d.monitor.Enter(monitor.Serving)

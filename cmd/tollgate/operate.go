@@ -83,7 +83,7 @@ func (d *daemon) refusing() error {
 		return nil
 	case s.Failing:
 		return errors.New("the journal cannot write")
-	case s.Short > 0:
+	case s.NoRoom:
 		return errors.New("the journal has no room")
 	}
 	return nil

@@ -7,8 +7,10 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"syscall"
 
 	"go.uber.org/zap"
+	"golang.org/x/sys/unix"
 
 	"tollgate/acctstack"
 	"tollgate/cdr"
@@ -49,6 +51,9 @@ func openJournalOf(stateDir string, file *config.File, stderr io.Writer) (spoolS
 	if err != nil {
 		return nil, err
 	}
+	if err := becomeOwner(stateDir); err != nil {
+		return nil, err
+	}
 	lock, err := openStateDir(stateDir)
 	if err != nil {
 		return nil, fmt.Errorf("%w; it may be starting or stopping: try again", err)
@@ -58,6 +63,25 @@ func openJournalOf(stateDir string, file *config.File, stderr io.Writer) (spoolS
 		return nil, errors.Join(err, lock.Close())
 	}
 	return &leftSpool{localSpool{operator: &leftOperator{j, log}, ledger: ledgerOf{j}}, j, lock}, nil
+}
+
+// becomeOwner takes the user and group of StateDir: what root made there the gatekeeper could not open.
+func becomeOwner(stateDir string) error {
+	var owner unix.Stat_t
+	if err := unix.Stat(stateDir, &owner); err != nil {
+		return fmt.Errorf("StateDir %s: %w", stateDir, err)
+	}
+	user, group := int(owner.Uid), int(owner.Gid)
+	if os.Geteuid() == user {
+		return nil
+	}
+	if os.Geteuid() != 0 {
+		return fmt.Errorf("StateDir %s belongs to another user: run this as the one with the number %d, or as root", stateDir, user)
+	}
+	if err := errors.Join(unix.Setgroups(nil), syscall.Setgid(group), syscall.Setuid(user)); err != nil {
+		return fmt.Errorf("becoming the owner of StateDir %s: %w", stateDir, err)
+	}
+	return nil
 }
 
 // leftSpool is an opened journal.

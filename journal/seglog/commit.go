@@ -56,7 +56,7 @@ func (l *Log) next() (g *group, sync, last bool) {
 	l.cur = l.fresh()
 	l.writing = g
 	interval := l.o.Sync.Every > 0 && !l.o.Sync.Always
-	sync = l.o.Sync.Always ||
+	sync = l.o.Sync.Always || g.force ||
 		interval && (l.closing || len(g.flushes) > 0 || l.heldBytes >= heldMost || time.Since(l.syncedAt) >= l.o.Sync.Every)
 	return g, sync, l.closing
 }
@@ -167,10 +167,6 @@ func (l *Log) settle(g *group, sync bool) {
 	}
 	if !sync && l.o.Sync.Every > 0 {
 		return
-	}
-	if !sync {
-		clear(l.dirty)
-		l.dirty = l.dirty[:0]
 	}
 	l.trusted = l.writtenTo
 	l.syncedAt = time.Now()

@@ -16,6 +16,7 @@ type group struct {
 	waiters int
 	first   time.Time      // when its first record came
 	flushes []chan<- error // told when all of it is durable
+	force   bool           // it is to be synced whatever Sync says
 	err     error          // of the commit
 	handed  bool           // to the teller: its waiters are not to be told again
 	held    bool           // its records may be needed again

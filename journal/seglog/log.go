@@ -153,13 +153,20 @@ func (l *Log) awaitFirst() {
 }
 
 // Flush returns when everything appended so far is on the disk (with Sync none: written), or with the error.
-func (l *Log) Flush() error {
+func (l *Log) Flush() error { return l.flush(false) }
+
+// Force is Flush that forces what was appended so far to the disk whatever Sync says. Whoever is about to remove what is
+// durable already needs it.
+func (l *Log) Force() error { return l.flush(true) }
+
+func (l *Log) flush(force bool) error {
 	told := make(chan error, 1)
 	l.mu.Lock()
 	if l.closing {
 		l.mu.Unlock()
 		return ErrClosed
 	}
+	l.cur.force = l.cur.force || force
 	l.cur.flushes = append(l.cur.flushes, told)
 	l.nudge()
 	l.mu.Unlock()

@@ -64,6 +64,9 @@ func (l *Log) write(g *group, c chunk) error {
 // syncDirty syncs the segments that were written to since the last time.
 func (l *Log) syncDirty() error {
 	for _, s := range l.dirty {
+		if !l.has(s) { // removed, and closed
+			continue
+		}
 		crashpoint.Hit("seglog.sync.before")
 		if err := s.file.Sync(); err != nil {
 			return fmt.Errorf("syncing segment %s: %w", segmentName(s.number), err)
@@ -74,6 +77,12 @@ func (l *Log) syncDirty() error {
 	clear(l.dirty)
 	l.dirty = l.dirty[:0]
 	return nil
+}
+
+func (l *Log) has(s *segment) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.find(s.number) == s
 }
 
 // writable is the segment of a number once its file is there.
