@@ -23,6 +23,7 @@ begin "the programs that the tests start"
 test/install.sh
 begin "go vet"
 go vet ./...
+go vet -tags crashpoints ./...
 begin "gofmt"
 unformatted=$(gofmt -l .)
 if [[ -n $unformatted ]]; then
