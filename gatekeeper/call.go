@@ -79,6 +79,7 @@ func (c *Call) Begin(line []byte) error {
 	if err != nil {
 		g.unjournalled.Add(1)
 	}
+	g.total.Add(1)
 	g.pending.Add(1)
 	st := step{event: ev}
 	if ev == nil {
@@ -252,7 +253,6 @@ func (c *Call) discard() {
 	c.timeout.Stop()
 	c.shard.unlink(c)
 	g.current.Add(-1)
-	g.total.Add(^uint64(0)) // less one: it was not admitted after all
 	g.noRoom.Add(1)
 	g.calls.Done()
 }

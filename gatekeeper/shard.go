@@ -70,7 +70,6 @@ func (s *Shard) Admit(line Line, setup cdr.Record) (*Call, error) {
 	c := &Call{id: cdr.NewUUID(setup.Setup), shard: s, line: line, Record: setup}
 	c.Number, c.SessionID = g.numbers.Add(1), g.sessionID()
 	c.Released = cdr.ReleasedByUnknown
-	g.total.Add(1)
 	s.link(c)
 	g.countCall(c.Setup)
 	g.calls.Add(1)

@@ -166,7 +166,7 @@ func TestJournalFullRefusal(t *testing.T) {
 	}) {
 		t.Error("calls are still refused although there is room")
 	}
-	admitted := int(r.metric("tollgate_calls_total") - r.metric("tollgate_calls_no_room_total"))
+	admitted := int(r.metric("tollgate_calls_total"))
 	r.gk.stop()
 	if lines, events := len(r.gk.cdrLines()), len(r.deliveries()); lines != admitted || events != 2*admitted {
 		t.Errorf("the file has %d lines and RADIUS %d events of %d calls", lines, events, admitted)
@@ -199,7 +199,7 @@ func TestKeepCalls(t *testing.T) {
 	r.drained("RadAcct")
 	r.drained("FileAcct")
 	r.gk.stop()
-	r.wantFileOrLog(made)
+	r.wantFile(made)
 	r.wantRADIUS(made, "Start", "Stop")
 }
 
