@@ -1,7 +1,6 @@
 package test
 
 import (
-	"fmt"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -201,34 +200,6 @@ func TestKeepCalls(t *testing.T) {
 	r.gk.stop()
 	r.wantFile(made)
 	r.wantRADIUS(made, "Start", "Stop")
-}
-
-// wantFileOrLog wants the CDR line of each call once, be it in the file or in the log, which is the last place where it can be found.
-func (r *rig) wantFileOrLog(calls callMap) {
-	r.Helper()
-	seen, logged := map[string]int{}, 0
-	note := func(line string) {
-		if fields := strings.Split(line, "|"); len(fields) == 13 {
-			seen[squeezed(fields[2])]++
-		}
-	}
-	for _, line := range r.gk.cdrLines() {
-		note(line)
-	}
-	for line := range strings.Lines(r.gk.log()) {
-		if _, record, ok := strings.Cut(line, `"record": "`); ok && strings.Contains(line, "event lost") {
-			note(record)
-			logged++
-		}
-	}
-	wrong := faults{}
-	for id := range calls {
-		if n := seen[confID(id)]; n != 1 {
-			wrong.add(fmt.Sprintf("file and log have %d lines of a call", n), id)
-		}
-	}
-	wrong.report(r)
-	r.Logf("of %d lines %d are in the log only", len(calls), logged)
 }
 
 // TestFileFull fills the disk of the CDR file: lines wait for room, and calls are not held up.
