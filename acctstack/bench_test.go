@@ -94,12 +94,13 @@ func BenchmarkKeepAndDeliver(b *testing.B) {
 	b.ReportAllocs()
 	for n := 0; b.Loop(); n++ {
 		ev.ID = cdr.UUID{byte(n), byte(n >> 8), byte(n >> 16), byte(n >> 24)}
-		q.add(ev)
+		q.add(ev, true)
+		q.told(ev.ID)
 		a, ok := q.pick(now, c)
 		if !ok {
 			b.Fatal("nothing to deliver")
 		}
-		q.working--
+		c.working--
 		q.delivered(a)
 	}
 }

@@ -2,6 +2,7 @@ package acctstack
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"time"
 
@@ -21,6 +22,9 @@ type courier struct {
 	wake chan struct{}
 
 	running bool          // under queue.mu, as what follows
+	working int           // deliveries under way that are not given up
+	probing bool          // one of them is a probe
+	flying  []*attempt    // those of them that the module has
 	idle    chan struct{} // closed when the queue is empty or another's; nil while nobody waits for it
 }
 
@@ -36,6 +40,9 @@ func (q *queue) attach(c *courier) {
 	q.courier = c
 	if before != nil {
 		before.nudge()
+	}
+	if q.wait > 0 { // what the instance failed for may have been mended
+		q.wait, q.until = firstWait, time.Time{}
 	}
 	if q.lastErr == nobodyNames {
 		q.lastErr = ""
@@ -121,6 +128,9 @@ func (c *courier) run() {
 // dispatch starts what may be sent now and tells when to look again.
 func (c *courier) dispatch() (next time.Time, more bool) {
 	q := c.q
+	for _, a := range c.overdue() {
+		c.in.result(a.event, errTimeout)
+	}
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if q.courier != c || c.ctx.Err() != nil || q.size() == 0 && (q.row == 0 || q.state == Down) {
@@ -128,6 +138,13 @@ func (c *courier) dispatch() (next time.Time, more bool) {
 		return next, false
 	}
 	now := time.Now()
+	if opens, open := q.k.gate.state(now); !open {
+		next := q.doubt(now)
+		if next.IsZero() || !opens.IsZero() && opens.Before(next) {
+			next = opens
+		}
+		return next, true
+	}
 	for {
 		a, ok := q.pick(now, c)
 		if !ok {
@@ -138,37 +155,41 @@ func (c *courier) dispatch() (next time.Time, more bool) {
 }
 
 // carry makes one delivery after the other while there are any.
-func (c *courier) carry(a attempt) {
+func (c *courier) carry(a *attempt) {
 	for more := true; more; {
 		c.deliver(a)
-		a, more = c.nextOne()
+		a, more = c.nextOne(a)
 	}
 }
 
 // nextOne ends a delivery and gives the next one to the same goroutine.
-func (c *courier) nextOne() (a attempt, ok bool) {
+func (c *courier) nextOne(last *attempt) (a *attempt, ok bool) {
 	q := c.q
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	q.working--
+	if last.givenUp {
+		q.kick()
+		return nil, false
+	}
+	c.working--
 	if q.courier == c && c.ctx.Err() == nil {
 		if a, ok = q.pick(time.Now(), c); ok {
 			return a, true
 		}
 	}
 	q.kick()
-	return a, false
+	return nil, false
 }
 
-func (c *courier) deliver(a attempt) {
+func (c *courier) deliver(a *attempt) {
 	ev, err := c.q.k.spool.Load(a.copy.id)
 	switch {
 	case err != nil:
-		c.q.unreadable(a, err)
+		c.q.unreadable(a, err, c.in.giveUp)
 	case a.reason != "":
-		c.q.setAside(ev, a, a.reason)
+		c.setAside(ev, a, a.reason)
 	case !c.in.kinds.Has(ev.Kind):
-		c.q.setAside(ev, a, c.q.name+" is not asked about "+ev.Kind.String()+" any more")
+		c.setAside(ev, a, c.q.name+" is not asked about "+ev.Kind.String()+" any more")
 	default:
 		c.try(ev, a)
 	}
@@ -176,64 +197,75 @@ func (c *courier) deliver(a attempt) {
 
 // try hands the event to the module. An end of the context that comes from outside says nothing of the instance, and leaves
 // the copy as it was.
-func (c *courier) try(ev *Event, a attempt) {
+func (c *courier) try(ev *Event, a *attempt) {
 	ctx, cancel := c.ctx, context.CancelFunc(func() {})
 	if c.in.timeout > 0 {
 		ctx, cancel = context.WithTimeout(ctx, c.in.timeout)
 	}
 	crashpoint.Hit("acctstack.deliver.before")
+	c.takeOff(ev, a)
 	err := c.in.ask(ctx, ev)
+	late := c.land(a)
 	crashpoint.Hit("acctstack.deliver.after")
 	cancel()
 	if err != nil && c.ctx.Err() != nil {
 		c.q.putBack(a)
 		return
 	}
-	switch result := c.in.result(ev, err); {
+	result := resultOf(err)
+	if late {
+		c.in.late(ev, err)
+	} else {
+		c.in.result(ev, err)
+	}
+	switch {
 	case result == OK:
 		c.q.k.spool.Done(ev.ID, c.q.name)
 		crashpoint.Hit("acctstack.done.after")
 		c.q.delivered(a)
 	case result == Next || IsPermanent(err):
-		c.q.setAside(ev, a, err.Error())
+		c.setAside(ev, a, err.Error())
 	default:
 		if c.q.undelivered(a, err, c.in.retries) {
-			c.q.setAside(ev, a, neverAnswered(a.copy))
+			c.setAside(ev, a, neverAnswered(a.copy))
 		}
 	}
 }
 
 // delivered ends the copy: the backend has the event.
-func (q *queue) delivered(a attempt) {
+func (q *queue) delivered(a *attempt) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.stored = max(q.stored, a.number)
+	q.ended(true)
 	q.probed(a)
 	q.forget(a.copy)
 }
 
-func (q *queue) probed(a attempt) {
+func (q *queue) probed(a *attempt) {
 	if a.probe {
-		q.probing = false
+		a.probe, a.by.probing = false, false
 	}
 }
 
 // undelivered puts the copy back for another try, later. It is true if there have been enough: the copy is still taken then.
-func (q *queue) undelivered(a attempt, err error, retries int) (enough bool) {
+func (q *queue) undelivered(a *attempt, err error, retries int) (enough bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	now, e := time.Now(), a.copy
 	ch := e.chain
-	e.err, e.began = err.Error(), a.number
+	e.err, e.tried = err.Error(), true
 	e.attempts++
 	q.countBurst(e)
-	q.probed(a)
-	if q.successes != a.successes { // others succeed: the fault is the event's
-		ch.due = now.Add(jitter(min(firstWait<<min(ch.rests, 6), longestWait)))
-		ch.rests++
-	} else if a.probe && q.wait > 0 {
-		q.backOff(now, min(2*q.wait, longestWait))
+	if tellsOfInstance(err) {
+		q.inVain(a)
 	}
+	if q.successes != a.successes || errors.Is(err, errTooManyOpen) { // others succeed: the fault is the event's
+		ch.rest(now)
+	} else {
+		q.missed(a, now)
+	}
+	q.probed(a)
 	if e.bursts >= retries {
 		return true
 	}
@@ -243,8 +275,21 @@ func (q *queue) undelivered(a attempt, err error, retries int) (enough bool) {
 	return false
 }
 
+// missed backs off for longer after a probe in vain.
+func (q *queue) missed(a *attempt, now time.Time) {
+	if a.probe && q.wait > 0 {
+		q.backOff(now, min(2*q.wait, longestWait))
+	}
+}
+
+// rest keeps the chain from being sent for a while, each time for longer.
+func (ch *chain) rest(now time.Time) {
+	ch.due = now.Add(jitter(min(firstWait<<min(ch.rests, 6), longestWait)))
+	ch.rests++
+}
+
 // back puts the copy into its chain again.
-func (q *queue) back(a attempt) {
+func (q *queue) back(a *attempt) {
 	e := a.copy
 	if e.dropped {
 		q.forget(e)
@@ -256,7 +301,7 @@ func (q *queue) back(a attempt) {
 }
 
 // putBack is back for an attempt that was none.
-func (q *queue) putBack(a attempt) {
+func (q *queue) putBack(a *attempt) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.probed(a)
@@ -264,7 +309,8 @@ func (q *queue) putBack(a attempt) {
 }
 
 // setAside puts the copy into quarantine; those behind it go on.
-func (q *queue) setAside(ev *Event, a attempt, reason string) {
+func (c *courier) setAside(ev *Event, a *attempt, reason string) {
+	q := c.q
 	crashpoint.Hit("acctstack.quarantine.before")
 	err := q.k.spool.Quarantine(ev, q.name, reason)
 	crashpoint.Hit("acctstack.quarantine.after")
@@ -273,18 +319,36 @@ func (q *queue) setAside(ev *Event, a attempt, reason string) {
 	q.probed(a)
 	if err != nil {
 		q.k.trouble("setting an event aside", ev, err)
-		a.copy.chain.due = time.Now().Add(longestWait)
-		q.back(a)
+		q.later(a, c.in.giveUp)
 		return
 	}
 	q.quarantine(a.copy, reason)
 }
 
-// unreadable sets a copy aside that the spool cannot give back, in memory only: there is nothing to write down.
-func (q *queue) unreadable(a attempt, err error) {
+// later puts a copy back that the spool has trouble with. It is neither tried nor given up for a while.
+func (q *queue) later(a *attempt, giveUp time.Duration) {
+	now, e := time.Now(), a.copy
+	e.chain.rest(now)
+	if giveUp > 0 {
+		q.age(e, latest(e.since, e.chain.due.Add(-giveUp)))
+	}
+	q.back(a)
+}
+
+// unreadable sets a copy aside that the spool cannot give back, in memory only: there is nothing to write down. If the error may
+// pass it is read again later.
+func (q *queue) unreadable(a *attempt, err error, giveUp time.Duration) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.probed(a)
+	if !IsPermanent(err) {
+		if n := q.k.refusals.Add(1); worthTelling(n) {
+			q.k.log.Error("reading a kept event back", zap.String("module", q.name), zap.Stringer("id", a.copy.id), zap.Uint64("refusals", n), zap.Error(err))
+		}
+		a.copy.err = err.Error()
+		q.later(a, giveUp)
+		return
+	}
 	q.quarantine(a.copy, "reading it back: "+err.Error())
 }
 

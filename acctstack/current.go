@@ -42,8 +42,9 @@ func (c *Current) Hold() func(ev *Event, to Receiver) {
 	defer c.mu.RUnlock()
 	stack := c.stack
 	stack.work.Add(1)
+	early := stack.early()
 	return func(ev *Event, to Receiver) {
-		stack.Submit(ev, to)
+		stack.submit(ev, to, early)
 		stack.work.Done()
 	}
 }

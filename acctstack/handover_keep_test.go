@@ -72,6 +72,7 @@ func (s *shelf) left() (n int) {
 func keeping(t testing.TB, s *Stack, spool Spool) *Keeping {
 	t.Helper()
 	s.keeping = NewKeeping(spool, nil, nil, Options{}, zap.NewNop())
+	s.keeping.Deliver()
 	for _, in := range s.instances {
 		in.queue, in.kinds, in.retries = s.keeping.queue(in.name), allKinds, 1000
 	}
@@ -171,10 +172,10 @@ func checkKept(t *testing.T, s *Stack, spool *shelf, modules []*shaky) (late uin
 				t.Errorf("module %d has event %d %d times", i, e, n)
 			}
 		}
-		q := s.instances[i].queue
-		if m.faults.Load() != 0 || len(q.open) != 0 || len(q.copies) != 0 || len(q.chains) != 0 || len(q.ages.entries) != 0 || q.working != 0 || q.live != 0 {
+		q, in := s.instances[i].queue, s.couriers[i]
+		if m.faults.Load() != 0 || len(q.open) != 0 || len(q.copies) != 0 || len(q.chains) != 0 || len(q.ages.entries)+len(q.expiry.entries) != 0 || in.working != 0 || q.live != 0 {
 			t.Errorf("module %d: %d faults; open %d, copies %d, chains %d, ages %d, working %d, live %d", i, m.faults.Load(),
-				len(q.open), len(q.copies), len(q.chains), len(q.ages.entries), q.working, q.live)
+				len(q.open), len(q.copies), len(q.chains), len(q.ages.entries), in.working, q.live)
 		}
 		late += s.Counters()[i].Late
 	}

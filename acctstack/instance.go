@@ -136,7 +136,7 @@ func (in *instance) store(ctx context.Context, ev *Event, alert bool) error {
 	}
 	number := in.queue.enter()
 	err := in.ask(ctx, ev)
-	in.queue.exit(number, err == nil)
+	in.queue.exit(number, err)
 	return err
 }
 

@@ -31,6 +31,8 @@ const (
 //   - Kinds that Spool= names are kept whenever they fail there, as if the instance were required; the others follow the
 //     control. Realtime=GRANT_AND_STORE keeps what it counts as ok.
 //   - The start of a refused call is kept nowhere, its stop only where its start is.
+//   - An event that the instance was not asked about, as earlier events of the call are kept for it, is kept behind them, whatever
+//     the control, Spool= or other instances say: the instance has, or will have, the beginning of the call.
 //   - A permanent error is not kept but quarantined, where it would have been kept; GRANT_AND_STORE does not count it as ok
 //     and so asks for no copy of it.
 func (v *Verdict) Fate(i int) Fate {
@@ -43,13 +45,18 @@ func (v *Verdict) Fate(i int) Fate {
 		return FateNext
 	case v.Kind == Start && !v.OK:
 		return FateRefused
+	case step.Err == ErrQueued:
+		if v.NoSpool && !step.spooled {
+			return FateNoSpool
+		}
+		return FateKept
 	case rule.NoSpool:
 		return FateSpoolNone
 	case strange(v.Kind, v.Trail, rule):
 		return FateStranger
 	}
 	permanent := IsPermanent(step.Err)
-	if !rule.keepsOwn(v.Kind) && (permanent || v.NoSpool || !rule.stores(v.Kind)) {
+	if !rule.keepsOwn(v.Kind) && (permanent || v.NoSpool && !step.spooled || !rule.stores(v.Kind)) {
 		switch {
 		case v.Stored():
 			return FateElsewhere
@@ -60,7 +67,7 @@ func (v *Verdict) Fate(i int) Fate {
 		}
 	}
 	switch {
-	case v.NoSpool:
+	case v.NoSpool && !step.spooled:
 		return FateNoSpool
 	case permanent:
 		return FateQuarantined
@@ -83,7 +90,10 @@ func (v *Verdict) firstToKeep(i int) bool {
 	for j := range i {
 		step := &v.Steps[j]
 		rule := &v.Rules[step.Rule]
-		if !rule.Fixed && rule.Control.terminal() && step.Result == Fail && !step.stored() && !rule.NoSpool && !strange(v.Kind, v.Trail, rule) {
+		if rule.Fixed || !rule.Control.terminal() || step.Result != Fail || step.stored() {
+			continue
+		}
+		if step.Err == ErrQueued || !rule.NoSpool && !strange(v.Kind, v.Trail, rule) {
 			return false
 		}
 	}

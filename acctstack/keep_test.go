@@ -14,7 +14,7 @@ import (
 // hand is one rule of a stack for the table of keeping: how it is written, and what its module answers.
 type hand struct {
 	control  string
-	answer   string // ok, fail, permanent, next
+	answer   string // ok, fail, queued, permanent, next
 	spool    string // Spool=: "", none, a kind
 	realtime string // of Realtime=: "", STORE, LOSE
 	has      bool   // Trail.Has names it
@@ -31,13 +31,18 @@ func restated(hands []hand, kind acctstack.Kind, asked int, ok, refused bool) []
 	stored := slices.ContainsFunc(hands, func(h hand) bool { return h.answer == "ok" })
 	one := false // somebody was the first of those that share a copy
 	for i, h := range hands {
+		shares := (h.control == "alternative" || h.control == "sufficient") && !each
+		if h.answer == "queued" && (kind != acctstack.Start || ok) {
+			got[i] = "kept"
+			one = one || shares
+			continue
+		}
 		if h.answer != "fail" && h.answer != "permanent" {
 			continue
 		}
 		if h.spool == "none" || kind == acctstack.Start && !ok || kind == acctstack.Stop && refused && !h.has {
 			continue
 		}
-		shares := (h.control == "alternative" || h.control == "sufficient") && !each
 		first := shares && !one
 		one = one || shares
 		named := h.spool == kind.String()
@@ -57,13 +62,13 @@ func grants(h hand, kind acctstack.Kind, refused bool) bool {
 	}
 	terminal := h.control == "alternative" || h.control == "sufficient"
 	kept := h.spool == "" || h.spool == kind.String() || h.spool != "none" && (!terminal || kind >= acctstack.Transaction)
-	return h.realtime == "STORE" && h.answer == "fail" && kept && (kind != acctstack.Stop || !refused || h.has)
+	return h.realtime == "STORE" && (h.answer == "fail" || h.answer == "queued") && kept && (kind != acctstack.Stop || !refused || h.has)
 }
 
 // cardsOf is the table's row of a hand, as the walk takes it.
 func rowOf(h hand, kind acctstack.Kind, refused bool) *row {
 	result := h.answer
-	if result == "permanent" {
+	if result == "permanent" || result == "queued" {
 		result = "fail"
 	}
 	if grants(h, kind, refused) {
@@ -86,11 +91,12 @@ func (h hand) lines(name string) (rule, section string) {
 func hands(pick func(h hand) bool) []hand {
 	var all []hand
 	for _, control := range []string{"required", "optional", "sufficient", "alternative"} {
-		for _, answer := range []string{"ok", "fail", "permanent", "next"} {
+		for _, answer := range []string{"ok", "fail", "queued", "permanent", "next"} {
 			for _, spool := range []string{"", "none", "start", "stop"} {
 				for _, realtime := range []string{"", "STORE", "LOSE"} {
 					for _, has := range []bool{false, true} {
-						idle := answer == "ok" && spool+realtime != "" || answer == "next" && spool != ""
+						idle := answer == "ok" && spool+realtime != "" || answer == "next" && spool != "" ||
+							answer == "queued" && (spool == "start" || realtime == "LOSE")
 						if h := (hand{control, answer, spool, realtime, has}); !idle && pick(h) {
 							all = append(all, h)
 						}
@@ -119,7 +125,7 @@ func rulesFor(t *testing.T, cache map[string]acctstack.Rule, hands []hand) []acc
 	return rules
 }
 
-var errorsOf = map[string]error{"fail": errAway, "permanent": errBroken, "next": acctstack.ErrNext}
+var errorsOf = map[string]error{"fail": errAway, "queued": acctstack.ErrQueued, "permanent": errBroken, "next": acctstack.ErrNext}
 
 var fates = map[acctstack.Fate]string{acctstack.FateKept: "kept", acctstack.FateQuarantined: "quarantined"}
 
@@ -231,6 +237,10 @@ func TestTell(t *testing.T) {
 		{"permanent", "A=required", acctstack.Stop, []error{errBroken}, "quarantined"},
 		{"next", "A=required", acctstack.Stop, []error{acctstack.ErrNext}, "not kept: it said next"},
 		{"queued", "A=required", acctstack.Stop, []error{acctstack.ErrQueued}, "kept for it"},
+		{"queued, another has it", "A=alternative\nB=sufficient", acctstack.Stop, []error{acctstack.ErrQueued, nil}, "kept for it|"},
+		{"queued before a reload", "A=optional\n[A]\nSpool=none", acctstack.Stop, []error{acctstack.ErrQueued}, "kept for it"},
+		{"queued and kept there", "A=alternative\nB=sufficient\n[A]\nSpool=none", acctstack.Stop, []error{acctstack.ErrQueued, errAway},
+			"kept for it|not kept: another one that failed before keeps it"},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {

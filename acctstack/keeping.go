@@ -29,6 +29,7 @@ type Keeping struct {
 	options Options
 	log     *zap.Logger
 
+	gate     gate
 	refusals atomic.Uint64 // of the spool
 	losses   atomic.Uint64
 
@@ -37,7 +38,8 @@ type Keeping struct {
 	used   bool // a stack has been started
 }
 
-// NewKeeping takes over what the spool has kept. Nothing is delivered before a stack has started. ledger and watcher may be
+// NewKeeping takes over what the spool has kept. Nothing is delivered before a stack has started and Deliver has been
+// called. ledger and watcher may be
 // nil; neither may call back.
 func NewKeeping(spool Spool, ledger Ledger, watcher Watcher, options Options, log *zap.Logger) *Keeping {
 	k := &Keeping{spool: spool, ledger: ledger, watcher: watcher, options: options, log: log, queues: map[string]*queue{}}

@@ -55,6 +55,7 @@ func (k *keep) restart(options acctstack.Options) {
 	core, logs := observer.New(zap.InfoLevel)
 	k.log = logs
 	k.Keeping = acctstack.NewKeeping(&k.spool, nil, &k.watched, options, zap.New(core))
+	k.Deliver()
 }
 
 func (k *keep) stack(t *testing.T, lines string, modules ...acctstack.Module) *acctstack.Stack {

@@ -124,10 +124,8 @@ func (q *queue) retry(e *kept) {
 		e.state, e.reason = inLine, ""
 		q.insert(e)
 	}
-	e.bursts, e.began = 0, 0
-	q.ages.remove(e)
-	e.since = time.Now()
-	q.ages.add(e)
+	e.bursts, e.window = 0, window{}
+	q.age(e, time.Now())
 	ch := e.chain
 	ch.due, ch.turn, ch.rests = time.Time{}, 0, 0
 	q.until = time.Time{}

@@ -2,6 +2,7 @@ package acctstack_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync/atomic"
 	"testing"
@@ -120,7 +121,7 @@ func TestUnreadable(t *testing.T) {
 		bad := stacktest.Event(acctstack.Start, 1)
 		k.spool.Fail = func(method string, id cdr.UUID) error {
 			if method == "Load" && id == bad.ID {
-				return fmt.Errorf("journal: bad checksum")
+				return acctstack.Permanent(errors.New("journal: bad checksum"))
 			}
 			return nil
 		}
@@ -223,6 +224,7 @@ func TestLedger(t *testing.T) {
 		var spool stacktest.Spool
 		var told answers
 		k := acctstack.NewKeeping(&spool, &told, nil, acctstack.Options{}, zap.NewNop())
+		k.Deliver()
 		var n atomic.Int32
 		a := &stacktest.Fake{Answer: func(context.Context, *acctstack.Event) error {
 			if n.Add(1) == 1 {

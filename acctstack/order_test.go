@@ -134,6 +134,7 @@ func TestOrderOfCalls(t *testing.T) {
 func (w weather) play(t *testing.T) error {
 	var spool stacktest.Spool
 	k := acctstack.NewKeeping(&spool, nil, nil, acctstack.Options{}, zap.NewNop())
+	k.Deliver()
 	backends := [2]*moody{}
 	for i := range backends {
 		backends[i] = &moody{random: rand.New(rand.NewPCG(w.seed, uint64(i))), fails: w.fails, hangs: w.hangs, lies: w.lies,

@@ -1,6 +1,7 @@
 package acctstack
 
 import (
+	"errors"
 	"math/rand/v2"
 	"time"
 )
@@ -23,24 +24,45 @@ const (
 // Live events go first: while any is on its way at the instance, at most two deliveries are, too. So a live attempt meets two
 // more at the backend than it would without a backlog, however long that is.
 type pace struct {
-	working   int // deliveries under way
 	live      int // attempts of walks under way, counted while alert is set
 	wait      time.Duration
 	until     time.Time
-	probing   bool
 	slot      time.Time // of DeliveryRate
 	successes uint64
 	numbers   uint64 // of attempts, live and late
 	stored    uint64 // the highest number of an attempt that stored its event
+	outcomes
+}
+
+// outcomes count the attempts that have ended and say something of the instance: those that stored their event, and all.
+type outcomes struct{ good, all uint64 }
+
+// ended counts one.
+func (o *outcomes) ended(good bool) {
+	o.all++
+	if good {
+		o.good++
+	}
+}
+
+// window is what the instance has done since a copy was tried in vain.
+type window struct {
+	began  uint64   // number of the attempt; 0: there is no window
+	before outcomes // than it ended, the copy's own counted in
 }
 
 // attempt is one late delivery.
 type attempt struct {
 	copy      *kept
+	by        *courier
 	number    uint64
 	successes uint64 // of the instance when it began
 	probe     bool
 	reason    string // to set the copy aside, without trying it; "" to try it
+
+	event   *Event
+	overdue time.Time // when by gives it up; zero is never
+	givenUp bool      // it was overdue: its worker does something else
 }
 
 // jitter spreads d over ±20 %.
@@ -54,21 +76,22 @@ func (q *queue) backOff(now time.Time, wait time.Duration) {
 }
 
 // pick chooses the copy to be sent now; ok is false if none may be. It is called under mu, as all that follows.
-func (q *queue) pick(now time.Time, c *courier) (a attempt, ok bool) {
-	if q.working >= workers {
-		return a, false
+func (q *queue) pick(now time.Time, c *courier) (a *attempt, ok bool) {
+	if c.working >= workers {
+		return nil, false
 	}
+	a = &attempt{by: c}
 	if a.copy = q.expired(now, c.in.giveUp); a.copy != nil {
 		a.reason = "gave up after " + c.in.giveUp.String() + lastly(a.copy.err)
 		return q.begin(a), true
 	}
-	if q.live > 0 && q.working >= politely || q.wait > 0 && (q.probing || now.Before(q.until)) || now.Before(q.slot) {
-		return a, false
+	if q.live > 0 && c.working >= politely || q.wait > 0 && (c.probing || now.Before(q.until)) || now.Before(q.slot) {
+		return nil, false
 	}
 	q.wakeRested(now)
 	ch, ok := q.ready.first()
 	if !ok {
-		return a, false
+		return nil, false
 	}
 	a.copy = ch.copies[0]
 	q.countBurst(a.copy)
@@ -77,7 +100,7 @@ func (q *queue) pick(now time.Time, c *courier) (a attempt, ok bool) {
 		return q.begin(a), true
 	}
 	a.probe = q.wait > 0
-	q.probing = a.probe
+	c.probing = a.probe
 	if rate := q.k.options.DeliveryRate; rate > 0 {
 		q.slot = latest(q.slot, now.Add(-catchUp)).Add(time.Second / time.Duration(rate))
 	}
@@ -92,8 +115,8 @@ func latest(a, b time.Time) time.Time {
 }
 
 // begin takes the copy, which is the first of its chain, out of it.
-func (q *queue) begin(a attempt) attempt {
-	q.working++
+func (q *queue) begin(a *attempt) *attempt {
+	a.by.working++
 	q.numbers++
 	a.number, a.successes = q.numbers, q.successes
 	ch := a.copy.chain
@@ -103,16 +126,13 @@ func (q *queue) begin(a attempt) attempt {
 	return a
 }
 
-// expired is the oldest copy if it is past giveUp and can be had.
+// expired is the oldest copy of those that can be had and have been tried, if it is past giveUp.
 func (q *queue) expired(now time.Time, giveUp time.Duration) *kept {
-	oldest, ok := q.ages.first()
-	if !ok || giveUp == 0 || now.Sub(oldest.since) < giveUp || oldest.state != inLine {
+	ch, ok := q.expiry.first()
+	if !ok || giveUp == 0 || now.Sub(ch.since) < giveUp {
 		return nil
 	}
-	if ch := oldest.chain; ch.sending != nil || ch.copies[0] != oldest {
-		return nil
-	}
-	return oldest
+	return ch.copies[0]
 }
 
 // wakeRested makes the chains ready that have rested long enough.
@@ -137,24 +157,55 @@ func (q *queue) enter() uint64 {
 }
 
 // exit ends it.
-func (q *queue) exit(number uint64, stored bool) {
+func (q *queue) exit(number uint64, err error) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.live--
-	if stored {
+	if err == nil {
 		q.stored = max(q.stored, number)
+	}
+	if err == nil || tellsOfInstance(err) {
+		q.ended(err == nil)
 	}
 	if q.live == 0 {
 		q.kick()
 	}
 }
 
-// countBurst counts the copy's last attempt against it, if the instance stored another event that was tried after it.
+// When the instance has done well enough since a copy was tried in vain for the fault to be the copy's: that many other attempts
+// have ended, and that share of them well.
+const (
+	otherAttempts = 3
+	wellInTen     = 9
+)
+
+// countBurst counts the copy's last attempt against it, if the instance does well otherwise: it has stored another event that was
+// tried after it, and hardly anything has failed since. If much has, all that is forgotten.
 func (q *queue) countBurst(e *kept) {
-	if e.began != 0 && q.stored > e.began {
+	good, all := q.good-e.window.before.good, q.all-e.window.before.all
+	switch {
+	case e.window.began == 0 || all < otherAttempts || q.stored <= e.window.began:
+	case good*10 >= all*wellInTen:
 		e.bursts++
-		e.began = 0
+		e.window = window{}
+	default:
+		e.window = window{}
 	}
+}
+
+// inVain notes an attempt of the copy.
+func (q *queue) inVain(a *attempt) {
+	q.ended(false)
+	if e := a.copy; e.window.began == 0 {
+		e.window = window{began: a.number, before: q.outcomes}
+	} else {
+		e.window.before.all++ // its own
+	}
+}
+
+// tellsOfInstance tells whether a failure says something of the instance, and not of the event, or of what is open here.
+func tellsOfInstance(err error) bool {
+	return resultOf(err) == Fail && !IsPermanent(err) && !errors.Is(err, errTooManyOpen)
 }
 
 func neverAnswered(e *kept) string { return "never answered" + lastly(e.err) }
@@ -174,12 +225,15 @@ func (q *queue) next(now time.Time, c *courier) time.Time {
 			next = t
 		}
 	}
-	if oldest, ok := q.ages.first(); ok && c.in.giveUp > 0 {
+	if at := c.soonestOverdue(now); !at.IsZero() {
+		sooner(at)
+	}
+	if oldest, ok := q.expiry.first(); ok && c.in.giveUp > 0 {
 		if at := oldest.since.Add(c.in.giveUp); now.Before(at) {
 			sooner(at)
 		}
 	}
-	if q.wait > 0 && q.probing || q.working >= workers {
+	if q.wait > 0 && c.probing || c.working >= workers {
 		return next
 	}
 	from := latest(q.slot, q.until)

@@ -28,6 +28,7 @@ type queue struct {
 	ready   pile[*chain] // those whose first copy may be sent, by turn
 	resting pile[*chain] // those that wait, by when they are due
 	ages    pile[*kept]  // the backlog, the oldest event first
+	expiry  pile[*chain] // those whose first copy may be given up, by its age
 	open    map[cdr.UUID]*openAttempt
 	aside   int    // copies in quarantine
 	turns   uint64 // the last turn that was given out
@@ -44,6 +45,8 @@ type kept struct {
 	kind     Kind
 	state    keptState
 	dropped  bool // the operator dropped it while it was being sent
+	untold   bool // the verdict of its walk is not told yet, so its walk may come again after a crash: nobody delivers it
+	tried    bool // in this run, by its walk or late
 	time     time.Time
 	since    time.Time // from when GiveUpAfter counts: time, or when the operator had it tried again
 	chain    *chain
@@ -51,7 +54,7 @@ type kept struct {
 	reason   string // of the quarantine
 	attempts int    // to deliver it
 	bursts   int    // of them, those that were in vain while others were stored
-	began    uint64 // number of the last attempt that is not among bursts yet; 0: there is none
+	window   window // since the last attempt that is not among bursts yet
 	err      string // of the last attempt
 }
 
@@ -75,13 +78,15 @@ type chain struct {
 	rests   int       // in a row
 	ready   int       // place in queue.ready
 	resting int       // place in queue.resting
+	since   time.Time // of the first copy, while it is in queue.expiry
+	expiry  int       // place in queue.expiry
 }
 
 // openAttempt is an attempt that its walk has given up and that has not returned, or not been looked at since.
 type openAttempt struct {
 	returned bool // before the walk settled the event
 	ok       bool
-	settled  bool
+	settled  bool  // and its verdict told
 	copy     *kept // if the event is kept; nil before it is settled, and if it is not kept
 }
 
@@ -90,6 +95,7 @@ func newQueue(name string, k *Keeping) *queue {
 	q.ready = pile[*chain]{before: func(a, b *chain) bool { return a.turn < b.turn }, place: func(c *chain) *int { return &c.ready }}
 	q.resting = pile[*chain]{before: func(a, b *chain) bool { return a.due.Before(b.due) }, place: func(c *chain) *int { return &c.resting }}
 	q.ages = pile[*kept]{before: func(a, b *kept) bool { return a.since.Before(b.since) }, place: func(c *kept) *int { return &c.place }}
+	q.expiry = pile[*chain]{before: func(a, b *chain) bool { return a.since.Before(b.since) }, place: func(c *chain) *int { return &c.expiry }}
 	q.health.since = time.Now()
 	return q
 }
@@ -153,16 +159,34 @@ func (q *queue) putIn(ch *chain, e *kept) {
 func (q *queue) arrange(ch *chain) {
 	q.ready.remove(ch)
 	q.resting.remove(ch)
+	q.expiry.remove(ch)
 	switch {
 	case ch.sending != nil:
+		return
 	case len(ch.copies) == 0:
 		delete(q.chains, ch.key)
-	case ch.copies[0].state == withWalk:
-	case ch.due.IsZero():
+		return
+	}
+	first := ch.copies[0]
+	if first.state == withWalk || first.untold {
+		return
+	}
+	if first.tried {
+		ch.since = first.since
+		q.expiry.add(ch)
+	}
+	if ch.due.IsZero() {
 		q.ready.add(ch)
-	default:
+	} else {
 		q.resting.add(ch)
 	}
+}
+
+// age sets from when GiveUpAfter counts.
+func (q *queue) age(e *kept, since time.Time) {
+	q.ages.remove(e)
+	e.since = since
+	q.ages.add(e)
 }
 
 // leave takes the copy out of its chain and the backlog.
@@ -199,9 +223,9 @@ func (q *queue) settled() {
 	q.look()
 }
 
-// add takes over a copy that the spool keeps now. It is true if the event needs no copy any more, because the attempt of its
-// walk has ended well meanwhile.
-func (q *queue) add(ev *Event) (has bool) {
+// add takes over a copy that the spool keeps now; it is not delivered before told. tried says that the walk has asked the module.
+// It is true if the event needs no copy any more, because the attempt of its walk has ended well meanwhile.
+func (q *queue) add(ev *Event, tried bool) (has bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	o := q.open[ev.ID]
@@ -212,19 +236,30 @@ func (q *queue) add(ev *Event) (has bool) {
 		}
 		o = nil
 	}
-	if q.copies[ev.ID] != nil { // a restart has sent the event again
+	if e := q.copies[ev.ID]; e != nil { // a restart has sent the event again
+		if e.state == inLine {
+			e.tried = e.tried || tried
+			q.hold(e, o)
+			q.arrange(e.chain)
+		}
 		return false
 	}
-	e := &kept{id: ev.ID, call: ev.Call, seq: ev.Seq, kind: ev.Kind, time: ev.Time, since: ev.Time}
-	if o != nil {
-		o.settled, o.copy, e.state = true, e, withWalk
-	}
+	e := &kept{id: ev.ID, call: ev.Call, seq: ev.Seq, kind: ev.Kind, time: ev.Time, since: ev.Time, tried: tried}
+	q.hold(e, o)
 	q.copies[e.id] = e
 	q.totals.Kept++
 	q.insert(e)
 	q.look()
 	q.kick()
 	return false
+}
+
+// hold keeps the copy until its verdict is told, and until the attempt of its walk has returned if it is open still.
+func (q *queue) hold(e *kept, o *openAttempt) {
+	e.untold = true
+	if o != nil {
+		o.copy, e.state = e, withWalk
+	}
 }
 
 // opened notes that the walk has given the attempt up.
@@ -242,19 +277,38 @@ func (q *queue) answered(id cdr.UUID) (open, ok bool) {
 	return o != nil && !o.returned, o != nil && o.ok
 }
 
-// unkept notes that the event is settled and not kept here.
-func (q *queue) unkept(id cdr.UUID) {
+// told takes the news that the verdict on the event has been told: the copy may be delivered, and the end of an attempt that is
+// open has its consequences at once. It is true if the attempt has ended well since the event was settled, so that the copy
+// is not needed.
+func (q *queue) told(id cdr.UUID) (has bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if o := q.open[id]; o != nil && o.returned {
-		delete(q.open, id)
-	} else if o != nil {
+	e, o := q.copies[id], q.open[id]
+	if o != nil && !o.returned {
 		o.settled = true
+	} else if o != nil {
+		delete(q.open, id)
 	}
+	if e == nil || !e.untold {
+		return false
+	}
+	e.untold = false
+	if o != nil && o.returned && o.copy == e && e.state == withWalk {
+		if o.ok {
+			q.forget(e)
+			return true
+		}
+		e.state = inLine
+	}
+	if e.chain != nil {
+		q.arrange(e.chain)
+		q.kick()
+	}
+	return false
 }
 
 // returned takes the end of an attempt that its walk had given up. An ok takes the kept copy away, a failure frees it. The
-// answer may come before the event is settled; then add or unkept finds it.
+// answer may come before the verdict is told; then add or told finds it.
 func (q *queue) returned(id cdr.UUID, ok bool) {
 	if q.endOpen(id, ok) {
 		q.k.spool.Done(id, q.name)

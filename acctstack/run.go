@@ -22,13 +22,14 @@ import (
 // What is kept of an event whose attempt has an unknown end hangs on one thing more: the attempt is noted in its
 // instance's queue (queue.open) while the watcher still holds Stack.mu. So the loser, which comes through Stack.mu, finds the note
 // when it reports, and whoever of the two comes second draws the consequence, under the queue's lock: the walk, when it
-// settles the event (queue.add, queue.unkept), or the loser (queue.returned). Neither needs the run for it. Locks are taken in
+// settles the event or has told its verdict (queue.add, queue.told), or the loser (queue.returned). Neither needs the run for it. Locks are taken in
 // the order Stack.mu, queue.mu; nothing waits under either.
 type run struct {
 	stack *Stack
 	event *Event
 	to    Receiver
 	steps Walk
+	early bool     // the gate of late delivery waits for it
 	late  []string // instances that have the event although their answer came too late for the walk
 
 	// state is the number of the attempt, above the tick at which it is overdue (0: never). Whoever ends the attempt
@@ -75,7 +76,7 @@ func (r *run) end() {
 	if s.keeping != nil {
 		r.told()
 	}
-	r.event, r.to = nil, nil
+	r.event, r.to, r.early = nil, nil, false
 	s.idle.Put(r)
 }
 

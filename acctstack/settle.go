@@ -8,7 +8,7 @@ import (
 )
 
 // settle ends a walk whose rules have all been asked: what is to be kept is kept, before the verdict is told. It is false if the
-// spool did not take what the walk had counted on; then the walk goes on without.
+// spool did not take what the walk had counted on, or cannot say that a crash would not lose it; then the walk goes on without.
 //
 // The order is: the spool has the event on disk; then the queue delivers it, or the quarantine is noted; then the trail is
 // filled in. A crash in between leaves a copy that is delivered, or set aside, after the restart.
@@ -22,10 +22,14 @@ func (r *run) settle() bool {
 	}
 	open := r.lookAgain()
 	v := r.steps.Verdict()
-	if !v.NoSpool {
-		keep := v.fated(FateKept, FateQuarantined)
-		if len(keep) > 0 && r.spool(keep) != nil {
-			if r.steps.unspool() {
+	if keep := v.fated(FateKept, FateQuarantined); len(keep) > 0 && !v.NoSpool {
+		err := r.spool(keep)
+		written := err == nil || IsNotDurable(err)
+		if written {
+			v.spooled()
+		}
+		if err != nil {
+			if r.steps.unspool(written) {
 				return false
 			}
 			v = r.steps.Verdict()
@@ -45,11 +49,22 @@ func (r *run) settle() bool {
 // those that answered ok after all are not needed. It comes behind the verdict, as whoever is told that writes it down: a
 // crash before would have the event walk again, and then the notes are all that keeps it from being stored twice.
 func (r *run) told() {
+	if r.steps.failed {
+		for i := range r.steps.steps {
+			in := r.stack.instances[r.steps.steps[i].Rule]
+			if in != nil && in.queue.told(r.event.ID) {
+				r.late = append(r.late, in.name)
+			}
+		}
+	}
 	for _, name := range r.late {
 		r.stack.keeping.spool.Done(r.event.ID, name)
 	}
 	r.late = r.late[:0]
 	_ = r.spool(nil) // told; with nothing to keep there is no further consequence
+	if r.early {
+		r.stack.keeping.walked()
+	}
 }
 
 // spool settles the event. A failure is counted and told; if nothing was to be kept it has no further consequence.
@@ -89,6 +104,15 @@ func (r *run) lookAgain() (open []string) {
 	return open
 }
 
+// spooled notes which steps the spool has a copy for.
+func (v *Verdict) spooled() {
+	for i := range v.Steps {
+		if fate := v.Fate(i); fate == FateKept || fate == FateQuarantined {
+			v.Steps[i].spooled = true
+		}
+	}
+}
+
 // fated are the instances at which the event has one of two fates.
 func (v *Verdict) fated(one, other Fate) (names []string) {
 	for i := range v.Steps {
@@ -108,14 +132,14 @@ func (r *run) dispose(v *Verdict, i int) {
 	}
 	switch v.Fate(i) {
 	case FateKept:
-		if in.queue.add(ev) {
+		if in.queue.add(ev, step.Err != ErrQueued) {
 			r.late = append(r.late, in.name)
 		}
 	case FateQuarantined:
 		in.queue.addAside(ev, step.Err.Error())
 	default:
-		if step.Err == errTimeout {
-			in.queue.unkept(ev.ID)
+		if step.spooled { // in the spool before it was known that it is not to be kept
+			r.late = append(r.late, in.name)
 		}
 	}
 }
@@ -127,7 +151,7 @@ func (q *queue) addAside(ev *Event, reason string) {
 	crashpoint.Hit("acctstack.quarantine.after")
 	if err != nil {
 		q.k.trouble("setting an event aside", ev, err)
-		q.add(ev)
+		q.add(ev, true)
 		return
 	}
 	q.mu.Lock()

@@ -1,6 +1,7 @@
 package acctstack
 
 import (
+	"errors"
 	"time"
 
 	"tollgate/cdr"
@@ -12,9 +13,10 @@ import (
 type Spool interface {
 	// Settle keeps ev for the instances named, before the verdict on it is told. With none named, behind the verdict, it drops what
 	// was noted for it by those for whom it is not kept. Settling the same event twice, as a restart may do, keeps one copy for each
-	// instance.
+	// instance. An error for which IsNotDurable is true says that the copies are there, and only their durability is not certain;
+	// after any other there are none.
 	Settle(ev *Event, keep []string) error
-	// Load reads a kept event back.
+	// Load reads a kept event back. An error that is not Permanent may pass.
 	Load(id cdr.UUID) (*Event, error)
 	// Done takes the instance's copy away, and its notes: the backend has the event, or the operator dropped it. Without a copy it
 	// drops the notes only.
@@ -27,6 +29,20 @@ type Spool interface {
 	// Kept lists all copies, in the order in which the events were kept.
 	Kept() []Kept
 }
+
+// NotDurable marks an error of Settle that came when the event had been taken: it is kept in this process, and will be on the
+// disk once that works again, but a crash before may lose it.
+func NotDurable(err error) error { return notDurableError{err} }
+
+// IsNotDurable tells whether err, or an error that it wraps, was marked by NotDurable.
+func IsNotDurable(err error) bool {
+	var n notDurableError
+	return errors.As(err, &n)
+}
+
+type notDurableError struct{ error }
+
+func (e notDurableError) Unwrap() error { return e.error }
 
 // Kept is one instance's copy of a kept event.
 type Kept struct {

@@ -78,7 +78,15 @@ func (s *Stack) Start() error {
 // Submit sends an event through the stack on a goroutine of its own and tells the verdict to the receiver. It must not
 // be called once Close has begun, except from Decided: Close waits for what that sends, too.
 func (s *Stack) Submit(ev *Event, to Receiver) {
+	s.submit(ev, to, s.early())
+}
+
+// early tells whether an event that is submitted, or held, now is one that late delivery has to wait for.
+func (s *Stack) early() bool { return s.keeping != nil && s.keeping.gate.enter() }
+
+func (s *Stack) submit(ev *Event, to Receiver, early bool) {
 	r := s.begin(ev, to)
+	r.early = early
 	s.work.Go(r.walk)
 }
 

@@ -13,6 +13,7 @@ type Walk struct {
 	kind    Kind
 	trail   *Trail // of the event's call, if it is known
 	noSpool bool   // nothing can be kept
+	shaky   bool   // what is kept may not survive a crash, so nothing is granted on the strength of it
 	at      int    // the rule that is being asked
 	final   bool   // no required or sufficient rule failed
 	last    Result
@@ -76,20 +77,21 @@ func (w *Walk) Answer(result Result, err error) {
 
 // stores tells whether a failure counts as ok because the event will be kept for the rule's module.
 func (w *Walk) stores(rule *Rule, err error) bool {
-	return rule.stores(w.kind) && !w.noSpool && !strange(w.kind, w.trail, rule) && !IsPermanent(err)
+	return rule.stores(w.kind) && !w.noSpool && !w.shaky && !strange(w.kind, w.trail, rule) && !IsPermanent(err)
 }
 
-// unspool tells the walk that nothing can be kept after all. What counted as ok because it would be kept counts as failed
-// then, and rules below it may have to be asked, so Next goes on. It is false if nothing counted so.
-func (w *Walk) unspool() bool {
-	steps, trail, changed := w.steps, w.trail, false
+// unspool tells the walk that nothing more can be kept, or if written is true that it can, but not for certain. What counted as ok
+// because it would be kept counts as failed then, and rules below it may have to be asked, so Next goes on. It is false if
+// nothing counted so.
+func (w *Walk) unspool(written bool) bool {
+	steps, trail, noSpool, changed := w.steps, w.trail, w.noSpool || !written, false
 	w.Begin(w.rules, w.kind)
-	w.trail, w.noSpool = trail, true
+	w.trail, w.noSpool, w.shaky = trail, noSpool, true
 	for _, step := range steps { // each is read before Answer writes it anew
 		w.at = step.Rule
 		w.Answer(step.Result, step.Err)
 		again := &w.steps[len(w.steps)-1]
-		again.Late = step.Late
+		again.Late, again.spooled = step.Late, step.spooled
 		changed = changed || again.Granted != step.Granted
 	}
 	return changed
@@ -134,6 +136,8 @@ type Step struct {
 	Granted bool
 	// Late tells that the module answered ok after its Timeout, and before the walk ended: it has the event after all.
 	Late bool
+
+	spooled bool // the spool has a copy, whatever else it does not take
 }
 
 // stored tells whether the rule's module has the event.

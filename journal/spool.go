@@ -2,6 +2,7 @@ package journal
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -54,7 +55,7 @@ func (j *Journal) keep(ev *acctstack.Event, copies []eventCopy) error {
 		again := asked > 0 && j.queue.n+len(j.queue.failed) > 0
 		j.mu.Unlock()
 		if again { // what keeps it may be on its way to the disk still
-			return j.log.Flush()
+			return notDurable(j.log.Flush())
 		}
 		return nil
 	}
@@ -64,7 +65,15 @@ func (j *Journal) keep(ev *acctstack.Event, copies []eventCopy) error {
 	if err != nil {
 		return err
 	}
-	return w.wait()
+	return notDurable(w.wait())
+}
+
+// notDurable marks the failure of a commit: the log goes on trying, and the journal has the record meanwhile.
+func notDurable(err error) error {
+	if err == nil || errors.Is(err, seglog.ErrClosed) {
+		return err
+	}
+	return acctstack.NotDurable(err)
 }
 
 // dropUnkept drops the notes of those who have no copy. The caller holds mu.
@@ -170,12 +179,12 @@ func (j *Journal) changed(e *event, rec *record, what string) {
 	j.giveBack(left)
 }
 
-// Load reads a kept event back. It is ErrNotKept if nobody is owed it.
+// Load reads a kept event back. It is ErrNotKept if nobody is owed it. An error that no further try can mend is Permanent.
 func (j *Journal) Load(id cdr.UUID) (*acctstack.Event, error) {
 	for {
 		at := j.eventAt(id)
 		if at.Segment == 0 {
-			return nil, fmt.Errorf("journal: loading event %s: %w", id, ErrNotKept)
+			return nil, fmt.Errorf("journal: loading event %s: %w", id, acctstack.Permanent(ErrNotKept))
 		}
 		ev, err := j.load(at)
 		if err == nil {
@@ -189,14 +198,21 @@ func (j *Journal) Load(id cdr.UUID) (*acctstack.Event, error) {
 
 func (j *Journal) load(at seglog.Position) (*acctstack.Event, error) {
 	b, err := j.log.Read(at, nil)
+	if errors.Is(err, seglog.ErrNotSound) {
+		err = acctstack.Permanent(err)
+	}
 	if err != nil {
 		return nil, err
 	}
 	rec, err := parse(b)
 	if err != nil {
-		return nil, err
+		return nil, acctstack.Permanent(err)
 	}
-	return acctstack.DecodeEvent(rec.payload)
+	ev, err := acctstack.DecodeEvent(rec.payload)
+	if err != nil {
+		return nil, acctstack.Permanent(err)
+	}
+	return ev, nil
 }
 
 func (j *Journal) eventAt(id cdr.UUID) seglog.Position {

@@ -13,7 +13,7 @@ import (
 // over the same Spool finds what was kept.
 type Spool struct {
 	// Fail is asked before each Settle, Load and Quarantine, with the method's name; an error is the method's result, and
-	// nothing is changed. Nil fails nothing.
+	// nothing is changed, unless acctstack.IsNotDurable is true for it. Nil fails nothing.
 	Fail func(method string, id cdr.UUID) error
 
 	mu      sync.Mutex
@@ -31,7 +31,8 @@ func (s *Spool) fails(method string, id cdr.UUID) error {
 
 // Settle keeps the event for the instances.
 func (s *Spool) Settle(ev *acctstack.Event, keep []string) error {
-	if err := s.fails("Settle", ev.ID); err != nil {
+	err := s.fails("Settle", ev.ID)
+	if err != nil && !acctstack.IsNotDurable(err) {
 		return err
 	}
 	s.mu.Lock()
@@ -45,7 +46,7 @@ func (s *Spool) Settle(ev *acctstack.Event, keep []string) error {
 	for _, instance := range keep {
 		s.keep(ev, instance)
 	}
-	return nil
+	return err
 }
 
 func (s *Spool) keep(ev *acctstack.Event, instance string) int {
@@ -74,7 +75,7 @@ func (s *Spool) Load(id cdr.UUID) (*acctstack.Event, error) {
 	if ev := s.events[id]; ev != nil {
 		return ev, nil
 	}
-	return nil, fmt.Errorf("spool: event %s is not kept", id)
+	return nil, acctstack.Permanent(fmt.Errorf("spool: event %s is not kept", id))
 }
 
 // Done takes the copy away.

@@ -134,6 +134,7 @@ func (d *daemon) start(c *configuration) (err error) {
 	}
 	d.front.Start()
 	d.journal.Serving()
+	d.keeping.Deliver()
 	d.control.start()
 	d.status.Start()
 	d.monitor.Enter(monitor.Serving)
