@@ -62,6 +62,7 @@ modules {
 	detail {
 		filename = %[1]s/detail
 		permissions = 0600
+		locking = yes
 		header = "%%t"
 	}
 }
