@@ -2,15 +2,12 @@ package main
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"os"
 	"runtime"
 	"slices"
 	"sync"
 	"sync/atomic"
 	"syscall"
-	"time"
 
 	"go.uber.org/zap"
 
@@ -22,12 +19,6 @@ import (
 	"tollgate/monitor"
 	"tollgate/statusport"
 )
-
-// closeTime is how long modules may take for the last events at shutdown.
-const closeTime = 30 * time.Second
-
-// settleTime is how long peers have for their answers when the last call has been ended: three repetitions.
-const settleTime = 4 * time.Second
 
 // daemon is the running gatekeeper. start wires it in the order in which a call goes through it.
 type daemon struct {
@@ -220,142 +211,6 @@ func (d *daemon) serve(signals <-chan os.Signal) error {
 			}
 		}
 	}
-}
-
-// shutdown ends the calls as OnShutdown says, then everything else in the order that lets every record out. A further
-// signal ends a drain at once; no record is lost by it.
-func (d *daemon) shutdown(signals <-chan os.Signal) error {
-	ctx, cancel := context.WithCancel(context.Background())
-	defer cancel()
-	var hurry sync.WaitGroup
-	hurry.Go(func() {
-		for {
-			select {
-			case <-ctx.Done():
-				return
-			case sig := <-signals:
-				if sig != syscall.SIGHUP {
-					cancel()
-				}
-			}
-		}
-	})
-	d.reloading.Lock() // no reload any more
-	// A backend that hangs must not hold up the end for ever: the service manager would kill us with events that other
-	// modules could still have stored.
-	abort := time.AfterFunc(d.config.drain.Wait+closeTime, d.accounting.Abort)
-	defer abort.Stop()
-	d.monitor.Enter(monitor.Draining)
-	d.endCalls(ctx)
-	cancel()
-	hurry.Wait()
-	d.report()
-	err := errors.Join(d.closeAccounting(), d.control.close(context.Background()), d.status.Close(), d.closeMonitor(), d.journal.Close(),
-		d.stateDir.Close())
-	d.log.Info("stopped")
-	return err
-}
-
-// endCalls leaves the calls for the next run, or ends them, as OnShutdown says.
-func (d *daemon) endCalls(ctx context.Context) {
-	if d.config.drain.Keep {
-		d.gatekeeper.DisconnectUnjournalled()
-		d.settle(d.front.SettleEnded)
-		d.front.Close()
-		d.gatekeeper.Suspend()
-		return
-	}
-	d.gatekeeper.Shutdown(ctx, d.config.drain)
-	d.settle(d.front.Settle)
-	d.gatekeeper.Off()
-	d.front.Close()
-}
-
-// report writes the counters of this run to the log.
-func (d *daemon) report() {
-	stats, sip := d.gatekeeper.Stats(), d.front.Counters()
-	d.log.Info("calls", zap.Uint64("total", stats.Total), zap.Uint64("connected", stats.Successful), zap.Int("peak", stats.Peak),
-		zap.Uint64("stored by no module", stats.Lost), zap.Uint64("turned away by MaxPending", stats.Overload),
-		zap.Uint64("turned away by the journal", stats.NoRoom), zap.Uint64("not in the journal", stats.Unjournalled), zap.Uint64("restored", stats.Restored))
-	d.log.Info("datagrams", zap.Uint64("received", sip.Received), zap.Uint64("sent", sip.Sent), zap.Uint64("not sent", sip.SendErrors),
-		zap.Uint64("malformed", sip.Malformed), zap.Uint64("strays", sip.Strays))
-	for _, c := range d.accounting.Counters() {
-		d.log.Info("events", zap.String("module", c.Instance), zap.Uint64("stored", c.Stored), zap.Uint64("failed", c.Failed),
-			zap.Uint64("late", c.Late), zap.Int64("open", c.Open))
-	}
-}
-
-// settle lets BYEs, CANCELs and refusals that were lost be repeated.
-func (d *daemon) settle(wait func(context.Context)) {
-	ctx, cancel := context.WithTimeout(context.Background(), settleTime)
-	defer cancel()
-	wait(ctx)
-}
-
-func (d *daemon) closeMonitor() error {
-	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
-	defer cancel()
-	return d.monitor.Close(ctx)
-}
-
-func (d *daemon) closeAccounting() error {
-	ctx, cancel := context.WithTimeout(context.Background(), closeTime)
-	defer cancel()
-	return d.accounting.Close(ctx)
-}
-
-// reload reads the file again and puts it in force as a whole, or not at all. Warnings go with a reload that was done.
-func (d *daemon) reload() config.Problems {
-	problems := d.tryReload()
-	d.monitor.Reloaded(problems.Err() == nil)
-	return problems
-}
-
-func (d *daemon) tryReload() config.Problems {
-	if !d.reloading.TryLock() {
-		return config.Problems{{File: d.loader.path, Text: "another reload or a shutdown is under way"}}
-	}
-	defer d.reloading.Unlock()
-	again := d.loader
-	again.running = d.config
-	c, problems := again.load()
-	if problems.Err() != nil {
-		return problems
-	}
-	stack, _ := d.build(c) // load has told its problems
-	if err := stack.Start(); err != nil {
-		return append(problems, config.Problem{File: d.loader.path, Text: err.Error()})
-	}
-	problems = append(problems, d.fixed(c)...)
-	d.accounting.Swap(stack)
-	d.gatekeeper.Configure(c.calls)
-	d.granting.Store(c.calls.GrantUnjournalled || c.calls.Unjournalled)
-	d.front.Configure(c.sip)
-	d.status.Reconfigure(c.statport)
-	c.listen, c.status, c.home, c.name, c.stateDir = d.config.listen, d.config.status, d.config.home, d.config.name, d.config.stateDir
-	c.journal, c.monitor = d.config.journal, d.config.monitor
-	d.config = c
-	d.log.Info("reloaded", zap.String("file", d.loader.path))
-	return problems
-}
-
-// fixed warns of changes that need a restart.
-func (d *daemon) fixed(c *configuration) config.Problems {
-	var problems config.Problems
-	warn := func(what string, changed bool) {
-		if changed {
-			problems = append(problems, config.Problem{File: d.loader.path, Warning: true, Text: fmt.Sprintf("%s has changed: this needs a restart", what)})
-		}
-	}
-	warn("[SIP] Listen", !slices.Equal(c.listen, d.config.listen))
-	warn("Home or StatusPort", !slices.Equal(c.status, d.config.status) || !slices.Equal(c.home, d.config.home))
-	warn("Name", c.name != d.config.name)
-	warn("StateDir", c.stateDir != d.config.stateDir)
-	now, then := c.journal, d.config.journal
-	now.WhenFull, now.NoCalls = then.WhenFull, then.NoCalls // the gatekeeper's settings have them
-	warn("[Journal]", now != then)
-	warn("[Monitor]", c.monitor != d.config.monitor)
-	return problems
 }
 
 // control is what the status port may ask of the program.
