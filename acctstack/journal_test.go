@@ -8,15 +8,15 @@ import (
 
 	"tollgate/acctstack"
 	"tollgate/acctstack/stacktest"
+	"tollgate/config"
 	"tollgate/journal"
-	"tollgate/journal/seglog"
 	"tollgate/journal/seglog/faultfs"
 )
 
 // TestJournalFailsOnce: an event whose commit fails is in the journal's memory all the same; it is delivered in this run.
 func TestJournalFailsOnce(t *testing.T) {
 	fs := faultfs.New()
-	j, err := journal.Open(journal.Options{Dir: "/j", FS: fs, Settings: journal.Settings{Sync: seglog.Sync{Always: true}, SegmentSize: 64 << 10}})
+	j, err := journal.Open(journal.Options{Dir: "/j", FS: fs, Settings: journal.Settings{Sync: config.Sync{Always: true}, SegmentSize: 64 << 10}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -11,6 +11,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"tollgate/config"
 	"tollgate/journal/seglog"
 )
 
@@ -83,7 +84,7 @@ func (w written) rates() (bytes, syncs float64) {
 // groupCommit has the writers go round for a while. The log is as the gatekeeper has it, but for the size of its files:
 // both sides are to write to prepared ones.
 func groupCommit(ctx context.Context, dir string, span time.Duration) (written, error) {
-	l, _, err := seglog.Open(seglog.Options{Dir: dir, SegmentSize: commitSegment, Sync: seglog.Sync{Always: true}}, nil)
+	l, _, err := seglog.Open(seglog.Options{Dir: dir, SegmentSize: commitSegment, Sync: config.Sync{Always: true}}, nil)
 	if err != nil {
 		return written{}, err
 	}

@@ -18,7 +18,7 @@ import (
 	"syscall"
 	"time"
 
-	"tollgate/journal/seglog"
+	"tollgate/config"
 )
 
 func main() {
@@ -83,7 +83,7 @@ func parseOptions(args []string, out io.Writer) (*options, []int, error) {
 			return nil, nil, fmt.Errorf("-parts: unknown part %q", part)
 		}
 	}
-	if _, err := seglog.ParseSync(o.sync); err != nil {
+	if _, err := config.ParseSync(o.sync); err != nil {
 		return nil, nil, fmt.Errorf("-sync: %w", err)
 	}
 	if o.perf != "" {

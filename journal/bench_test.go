@@ -8,6 +8,7 @@ import (
 
 	"tollgate/acctstack"
 	"tollgate/cdr"
+	"tollgate/config"
 	"tollgate/journal/seglog"
 )
 
@@ -17,7 +18,7 @@ func position(i int) seglog.Position {
 
 func benchSettings() Settings {
 	s := small()
-	s.Sync, s.SegmentSize = seglog.Sync{}, 8<<20
+	s.Sync, s.SegmentSize = config.Sync{}, 8<<20
 	return s
 }
 

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"tollgate/cdr"
+	"tollgate/config"
 	"tollgate/journal/seglog"
 	"tollgate/journal/seglog/faultfs"
 )
@@ -39,7 +40,7 @@ func sample(t *testing.T, fs *faultfs.FS) {
 
 func onFS(t *testing.T, fs *faultfs.FS) *Journal {
 	t.Helper()
-	j, err := Open(Options{Dir: "journal", FS: fs, gather: -1, Settings: Settings{Sync: seglog.Sync{Always: true}, SegmentSize: minSegmentSize}})
+	j, err := Open(Options{Dir: "journal", FS: fs, gather: -1, Settings: Settings{Sync: config.Sync{Always: true}, SegmentSize: minSegmentSize}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -13,20 +13,20 @@ import (
 	"tollgate/acctstack"
 	"tollgate/acctstack/stacktest"
 	"tollgate/cdr"
-	"tollgate/journal/seglog"
+	"tollgate/config"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // small are settings with which little makes many segments.
 func small() Settings {
-	return Settings{Sync: seglog.Sync{Always: true}, LedgerKeep: 48 * time.Hour, SegmentSize: minSegmentSize}
+	return Settings{Sync: config.Sync{Always: true}, LedgerKeep: 48 * time.Hour, SegmentSize: minSegmentSize}
 }
 
 // lazy are settings for tests that do not ask what a power loss leaves.
 func lazy() Settings {
 	s := small()
-	s.Sync = seglog.Sync{}
+	s.Sync = config.Sync{}
 	return s
 }
 

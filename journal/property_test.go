@@ -10,7 +10,7 @@ import (
 	"pgregory.net/rapid"
 
 	"tollgate/cdr"
-	"tollgate/journal/seglog"
+	"tollgate/config"
 	"tollgate/journal/seglog/faultfs"
 )
 
@@ -27,7 +27,7 @@ type machine struct {
 
 func (k *machine) open(fs *faultfs.FS) {
 	j, err := Open(Options{Dir: "journal", FS: fs, gather: -1,
-		Settings: Settings{Sync: seglog.Sync{Always: true}, SegmentSize: 4096}})
+		Settings: Settings{Sync: config.Sync{Always: true}, SegmentSize: 4096}})
 	if err != nil {
 		k.t.Fatal(err)
 	}

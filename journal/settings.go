@@ -4,7 +4,6 @@ import (
 	"time"
 
 	"tollgate/config"
-	"tollgate/journal/seglog"
 )
 
 // WhenFull is what becomes of a new call that the journal has no room for.
@@ -18,7 +17,7 @@ const (
 
 // Settings are the keys of [Journal].
 type Settings struct {
-	Sync         seglog.Sync
+	Sync         config.Sync
 	WhenFull     WhenFull
 	LedgerKeep   time.Duration // how long answers of modules are kept; 0: there is no ledger
 	SegmentSize  int64         // bytes
@@ -51,13 +50,13 @@ func Keys() []config.Key {
 }
 
 func checkSync(raw string) error {
-	_, err := seglog.ParseSync(raw)
+	_, err := config.ParseSync(raw)
 	return err
 }
 
 // ParseSettings reads the section, which was checked against Keys.
 func ParseSettings(section *config.Section) (Settings, error) {
-	sync, err := seglog.ParseSync(section.Text("Sync"))
+	sync, err := config.ParseSync(section.Text("Sync"))
 	if err != nil {
 		return Settings{}, config.Problems{section.Problem("Sync", "Sync: %v", err)}
 	}

@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"tollgate/config"
-	"tollgate/journal/seglog"
 )
 
 func schema() config.Schema {
@@ -19,9 +18,9 @@ func TestSettings(t *testing.T) {
 		name, text string
 		want       Settings
 	}{
-		{"defaults", "", Settings{Sync: seglog.Sync{Always: true}, LedgerKeep: 48 * time.Hour, SegmentSize: 8 << 20, DeliveryRate: 1000}},
+		{"defaults", "", Settings{Sync: config.Sync{Always: true}, LedgerKeep: 48 * time.Hour, SegmentSize: 8 << 20, DeliveryRate: 1000}},
 		{"all", "Sync=interval:200ms\nWhenFull=Keep-Calls\nLedgerKeep=10m\nSegmentSize=65537\nDeliveryRate=0\n",
-			Settings{Sync: seglog.Sync{Every: 200 * time.Millisecond}, WhenFull: KeepCalls, LedgerKeep: 10 * time.Minute, SegmentSize: 65544}},
+			Settings{Sync: config.Sync{Every: 200 * time.Millisecond}, WhenFull: KeepCalls, LedgerKeep: 10 * time.Minute, SegmentSize: 65544}},
 		{"none", "Sync=none\nLedgerKeep=0\n", Settings{SegmentSize: 8 << 20, DeliveryRate: 1000}},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -11,6 +11,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"tollgate/config"
 	"tollgate/journal/seglog"
 )
 
@@ -26,7 +27,7 @@ func (l load) perSync() float64 { return float64(l.bytes) / float64(max(1, l.syn
 // closedLoop has writers that append n records in all; each waits for its record before it appends the next.
 func closedLoop(tb testing.TB, dir string, gather time.Duration, writers, size, n int) load {
 	tb.Helper()
-	l, _, err := seglog.Open(seglog.Options{Dir: dir, SegmentSize: 64 << 20, Gather: gather, Sync: seglog.Sync{Always: true}}, nil)
+	l, _, err := seglog.Open(seglog.Options{Dir: dir, SegmentSize: 64 << 20, Gather: gather, Sync: config.Sync{Always: true}}, nil)
 	if err != nil {
 		tb.Fatal(err)
 	}

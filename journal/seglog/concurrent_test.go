@@ -5,12 +5,13 @@ import (
 	"sync"
 	"testing"
 
+	"tollgate/config"
 	"tollgate/journal/seglog"
 )
 
 // TestConcurrentUse appends, reads, reserves, rolls and removes from many goroutines at once.
 func TestConcurrentUse(t *testing.T) {
-	o := seglog.Options{Dir: t.TempDir(), SegmentSize: 32 << 10, Sync: seglog.Sync{Always: true}}
+	o := seglog.Options{Dir: t.TempDir(), SegmentSize: 32 << 10, Sync: config.Sync{Always: true}}
 	l, _, _ := open(t, o)
 	var all sync.WaitGroup
 	const writers, each = 40, 50

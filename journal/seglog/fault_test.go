@@ -8,12 +8,13 @@ import (
 	"testing"
 	"time"
 
+	"tollgate/config"
 	"tollgate/journal/seglog"
 	"tollgate/journal/seglog/faultfs"
 )
 
 func faultOptions(fs *faultfs.FS, m *model) seglog.Options {
-	return seglog.Options{Dir: "/log", Kind: "test", SegmentSize: 4096, Gather: -1, FS: fs, Moved: m.moved, Sync: seglog.Sync{Always: true}}
+	return seglog.Options{Dir: "/log", Kind: "test", SegmentSize: 4096, Gather: -1, FS: fs, Moved: m.moved, Sync: config.Sync{Always: true}}
 }
 
 // work is a session with all that a log does: records alone and in company, reserved ones, rolling, removal.
@@ -180,7 +181,7 @@ func TestRecordsSurviveASickDiskInMemory(t *testing.T) {
 func TestAFailedBackgroundSyncLosesNothing(t *testing.T) {
 	fs, m := faultfs.New(), newModel()
 	o := faultOptions(fs, m)
-	o.Sync = seglog.Sync{Every: time.Hour}
+	o.Sync = config.Sync{Every: time.Hour}
 	l, _, err := seglog.Open(o, nil)
 	if err != nil {
 		t.Fatal(err)

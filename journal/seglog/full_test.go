@@ -8,6 +8,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"tollgate/config"
 	"tollgate/journal/seglog"
 )
 
@@ -48,7 +49,7 @@ func fill(t *testing.T, dir string) string {
 
 func TestReservedRecordsFindRoomOnAFullDisk(t *testing.T) {
 	dir := smallDisk(t, "4m")
-	o := seglog.Options{Dir: filepath.Join(dir, "log"), SegmentSize: 64 << 10, Sync: seglog.Sync{Always: true}, Gather: -1}
+	o := seglog.Options{Dir: filepath.Join(dir, "log"), SegmentSize: 64 << 10, Sync: config.Sync{Always: true}, Gather: -1}
 	l, _, _ := open(t, o)
 	sizes := []int{10, 31000, 200, 800, 16000, 31000, 7, 25000}
 	var reserved int
@@ -114,7 +115,7 @@ func roomAgain(t *testing.T, l *seglog.Log, filler string) {
 
 func TestALogOpensOnAFullDisk(t *testing.T) {
 	dir := smallDisk(t, "1m")
-	o := seglog.Options{Dir: filepath.Join(dir, "log"), SegmentSize: 64 << 10, Sync: seglog.Sync{Always: true}}
+	o := seglog.Options{Dir: filepath.Join(dir, "log"), SegmentSize: 64 << 10, Sync: config.Sync{Always: true}}
 	l, _, _ := open(t, o)
 	appendAll(t, l, "before")
 	closeLog(t, l)

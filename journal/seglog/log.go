@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"go.uber.org/zap"
+
+	"tollgate/config"
 )
 
 // Options are how a log is opened.
@@ -17,7 +19,7 @@ type Options struct {
 	Kind        string        // at most 8 bytes; stands in each segment's header, and a directory of another kind is refused
 	SegmentSize int64         // bytes, preallocated; default 8 MiB, at least 4 KiB, at most 1 GiB
 	Spare       int           // segments kept preallocated ahead of the active one beyond what reservations ask; default 1
-	Sync        Sync          // when records are as durable as the caller wants
+	Sync        config.Sync   // when records are as durable as the caller wants
 	Gather      time.Duration // how long a commit waits for company when few wait; default 2 ms, below 0: not at all
 	FS          FS            // nil: the operating system's
 	Moved       func(from, to Position)

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"tollgate/config"
 	"tollgate/journal/seglog"
 )
 
@@ -86,7 +87,7 @@ func wantRecords(t testing.TB, got, want []string) {
 }
 
 func TestAppendedRecordsComeBackInOrder(t *testing.T) {
-	policies := map[string]seglog.Sync{"always": {Always: true}, "interval": {Every: time.Millisecond}, "none": {}}
+	policies := map[string]config.Sync{"always": {Always: true}, "interval": {Every: time.Millisecond}, "none": {}}
 	for name, policy := range policies {
 		t.Run(name, func(t *testing.T) {
 			o := seglog.Options{Dir: t.TempDir(), Kind: "test", SegmentSize: 16 << 10, Sync: policy}
@@ -117,7 +118,7 @@ func TestAppendedRecordsComeBackInOrder(t *testing.T) {
 }
 
 func TestRecordsAreReadBeforeTheyAreWritten(t *testing.T) {
-	l, _, _ := open(t, seglog.Options{Gather: time.Hour, Sync: seglog.Sync{Always: true}})
+	l, _, _ := open(t, seglog.Options{Gather: time.Hour, Sync: config.Sync{Always: true}})
 	defer closeLog(t, l)
 	p, err := l.Append([]byte("hello"), nil)
 	if err != nil {
@@ -225,7 +226,7 @@ func TestVersionAndKindAreCheckedBeforeAnythingIsTouched(t *testing.T) {
 }
 
 func TestRollAndRemove(t *testing.T) {
-	o := seglog.Options{Dir: t.TempDir(), SegmentSize: 8 << 10, Sync: seglog.Sync{Always: true}}
+	o := seglog.Options{Dir: t.TempDir(), SegmentSize: 8 << 10, Sync: config.Sync{Always: true}}
 	l, _, _ := open(t, o)
 	for range 3 {
 		appendAll(t, l, "one", "two")
@@ -290,19 +291,5 @@ func TestReopeningLeavesNoSegmentsBehind(t *testing.T) {
 	}
 	if err := l.Close(); !errors.Is(err, seglog.ErrClosed) {
 		t.Fatal(err)
-	}
-}
-
-func TestParseSync(t *testing.T) {
-	good := map[string]seglog.Sync{"always": {Always: true}, " None ": {}, "interval:1s": {Every: time.Second}, "interval:2": {Every: 2 * time.Second}}
-	for text, want := range good {
-		if got, err := seglog.ParseSync(text); err != nil || got != want {
-			t.Errorf("%q: %v, %v", text, got, err)
-		}
-	}
-	for _, text := range []string{"", "sometimes", "always:1s", "interval", "interval:", "interval:0", "interval:2h", "none:1"} {
-		if _, err := seglog.ParseSync(text); err == nil {
-			t.Errorf("%q was accepted", text)
-		}
 	}
 }

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"go.uber.org/zap"
+
+	"tollgate/config"
 )
 
 // recheck is how long a file that was renamed or deleted may go unnoticed.
@@ -21,7 +23,7 @@ const recheck = time.Second
 // fsync never meets a closed file.
 type appender struct {
 	path    string
-	policy  syncPolicy
+	policy  config.Sync
 	log     *zap.Logger
 	open    func(path string) (file, error) // for appending
 	reopens func(path string) (file, error) // a file that was written before, to look what is in it
@@ -44,7 +46,7 @@ type appender struct {
 	done sync.WaitGroup
 }
 
-func newAppender(path string, policy syncPolicy, log *zap.Logger) *appender {
+func newAppender(path string, policy config.Sync, log *zap.Logger) *appender {
 	return &appender{path: path, policy: policy, log: log, open: openFile, reopens: openWritten, recheck: recheck}
 }
 
@@ -52,7 +54,7 @@ func (a *appender) start() error {
 	if err := a.reopen(); err != nil {
 		return err
 	}
-	if a.policy.every > 0 {
+	if a.policy.Every > 0 {
 		a.stop = make(chan struct{})
 		a.done.Go(a.flushRegularly)
 	}
@@ -61,7 +63,7 @@ func (a *appender) start() error {
 
 // flushRegularly is the background half of Sync=interval.
 func (a *appender) flushRegularly() {
-	ticker := time.NewTicker(a.policy.every)
+	ticker := time.NewTicker(a.policy.Every)
 	defer ticker.Stop()
 	for {
 		select {
@@ -96,7 +98,7 @@ func (a *appender) append(ctx context.Context, buf []byte, at *place) error {
 		return err
 	}
 	offset, err := a.write(ctx, buf, at)
-	if err != nil || !a.policy.always {
+	if err != nil || !a.policy.Always {
 		a.mu.Unlock()
 		return err
 	}
@@ -187,7 +189,7 @@ func (a *appender) retire() error {
 		return nil
 	}
 	var err error
-	if a.dirty && (a.policy.always || a.policy.every > 0) {
+	if a.dirty && (a.policy.Always || a.policy.Every > 0) {
 		err = a.file.Sync()
 	}
 	if a.batch != nil {

@@ -15,6 +15,8 @@ import (
 	"time"
 
 	"go.uber.org/zap"
+
+	"tollgate/config"
 )
 
 // faulty is a real file with the faults that a real disk shows only when it is full or dying.
@@ -58,7 +60,7 @@ func (f *faulty) Sync() error {
 }
 
 // openFaulty is an appender on a new file, and the file.
-func openFaulty(t *testing.T, policy syncPolicy) (*appender, *faulty) {
+func openFaulty(t *testing.T, policy config.Sync) (*appender, *faulty) {
 	t.Helper()
 	a := newAppender(filepath.Join(t.TempDir(), "cdr.log"), policy, zap.NewNop())
 	f := new(faulty)
@@ -99,7 +101,7 @@ func expect(t *testing.T, path, want string) {
 }
 
 func TestFullDiskLeavesNoHalfLine(t *testing.T) {
-	a, f := openFaulty(t, syncPolicy{})
+	a, f := openFaulty(t, config.Sync{})
 	put(t, a, "first")
 	for _, room := range []int64{0, 1, 5, 6} {
 		f.room.Store(room)
@@ -115,7 +117,7 @@ func TestFullDiskLeavesNoHalfLine(t *testing.T) {
 }
 
 func TestHalfLineThatCannotBeCutIsEnded(t *testing.T) {
-	a, f := openFaulty(t, syncPolicy{})
+	a, f := openFaulty(t, config.Sync{})
 	put(t, a, "first")
 	f.room.Store(3)
 	f.noTrunc.Store(true)
@@ -130,7 +132,7 @@ func TestHalfLineThatCannotBeCutIsEnded(t *testing.T) {
 // TestSomebodyElseWroteIsNotCut has another program write that does not lock the file: before our line, and between its
 // first half and the cut.
 func TestSomebodyElseWroteIsNotCut(t *testing.T) {
-	a, f := openFaulty(t, syncPolicy{})
+	a, f := openFaulty(t, config.Sync{})
 	put(t, a, "first")
 	f.file.Write([]byte("a foreign line\n"))
 	f.room.Store(3)
@@ -151,8 +153,8 @@ func TestSomebodyElseWroteIsNotCut(t *testing.T) {
 // TestCutTakesNobodysLine lets two appenders of one program write to one file, as around a reload, while one of them meets
 // a full disk again and again.
 func TestCutTakesNobodysLine(t *testing.T) {
-	a, f := openFaulty(t, syncPolicy{})
-	b := newAppender(a.path, syncPolicy{}, zap.NewNop())
+	a, f := openFaulty(t, config.Sync{})
+	b := newAppender(a.path, config.Sync{}, zap.NewNop())
 	start(t, b)
 	const lines = 2000
 	var wg sync.WaitGroup
@@ -187,7 +189,7 @@ func TestCutTakesNobodysLine(t *testing.T) {
 
 // TestLockedFile: a program that holds the lock delays lines as long as their context allows.
 func TestLockedFile(t *testing.T) {
-	a := newAppender(filepath.Join(t.TempDir(), "cdr.log"), syncPolicy{}, zap.NewNop())
+	a := newAppender(filepath.Join(t.TempDir(), "cdr.log"), config.Sync{}, zap.NewNop())
 	start(t, a)
 	other, err := openFile(a.path)
 	if err != nil {
@@ -219,7 +221,7 @@ func TestTornTail(t *testing.T) {
 		if err := os.WriteFile(path, []byte(test.before), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		a := newAppender(path, syncPolicy{}, zap.NewNop())
+		a := newAppender(path, config.Sync{}, zap.NewNop())
 		start(t, a)
 		put(t, a, "new")
 		expect(t, path, test.after)
@@ -227,7 +229,7 @@ func TestTornTail(t *testing.T) {
 }
 
 func TestRotation(t *testing.T) {
-	for _, policy := range []syncPolicy{{}, {always: true}, {every: time.Millisecond}} {
+	for _, policy := range []config.Sync{{}, {Always: true}, {Every: time.Millisecond}} {
 		a := newAppender(filepath.Join(t.TempDir(), "cdr.log"), policy, zap.NewNop())
 		a.recheck = 0
 		start(t, a)
@@ -248,7 +250,7 @@ func TestRotation(t *testing.T) {
 }
 
 func TestRenameIsNoticedWithinRecheck(t *testing.T) {
-	a := newAppender(filepath.Join(t.TempDir(), "cdr.log"), syncPolicy{}, zap.NewNop())
+	a := newAppender(filepath.Join(t.TempDir(), "cdr.log"), config.Sync{}, zap.NewNop())
 	a.recheck = 50 * time.Millisecond
 	start(t, a)
 	put(t, a, "before")
@@ -271,7 +273,7 @@ func TestRenameIsNoticedWithinRecheck(t *testing.T) {
 }
 
 func TestGroupCommit(t *testing.T) {
-	a, f := openFaulty(t, syncPolicy{always: true})
+	a, f := openFaulty(t, config.Sync{Always: true})
 	const writers = 20
 	release := make(chan struct{})
 	f.sync = func() error { <-release; return nil }
@@ -299,7 +301,7 @@ func TestGroupCommit(t *testing.T) {
 }
 
 func TestFailedSyncFailsItsEvents(t *testing.T) {
-	a, f := openFaulty(t, syncPolicy{always: true})
+	a, f := openFaulty(t, config.Sync{Always: true})
 	put(t, a, "safe")
 	bad := errors.New("sync cdr.log: input/output error")
 	entered, release := make(chan struct{}), make(chan struct{})
@@ -331,7 +333,7 @@ func TestFailedSyncFailsItsEvents(t *testing.T) {
 }
 
 func TestIntervalSyncs(t *testing.T) {
-	a, f := openFaulty(t, syncPolicy{every: time.Millisecond})
+	a, f := openFaulty(t, config.Sync{Every: time.Millisecond})
 	put(t, a, "one")
 	waitFor(t, func() bool { return f.syncs.Load() == 1 })
 	put(t, a, "two")
@@ -345,7 +347,7 @@ func TestIntervalSyncs(t *testing.T) {
 }
 
 func TestCloseSyncsWhatIsOpen(t *testing.T) {
-	a, f := openFaulty(t, syncPolicy{every: time.Hour})
+	a, f := openFaulty(t, config.Sync{Every: time.Hour})
 	f.sync = func() error { return syscall.EIO }
 	put(t, a, "one")
 	if err := a.close(); !errors.Is(err, syscall.EIO) {
@@ -354,7 +356,7 @@ func TestCloseSyncsWhatIsOpen(t *testing.T) {
 }
 
 func TestDevice(t *testing.T) {
-	a := newAppender("/dev/full", syncPolicy{always: true}, zap.NewNop())
+	a := newAppender("/dev/full", config.Sync{Always: true}, zap.NewNop())
 	start(t, a)
 	if err := a.append(t.Context(), line("x"), nil); !errors.Is(err, syscall.ENOSPC) || !strings.Contains(err.Error(), "/dev/full") {
 		t.Errorf("got %v", err)

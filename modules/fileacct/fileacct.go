@@ -61,7 +61,7 @@ func newModule(env acctstack.Env, sec *config.Section) (acctstack.Module, error)
 	if sec.Text("DetailFile") == "" {
 		problems = append(problems, sec.Problem("DetailFile", "DetailFile is empty: name the file for the CDR lines"))
 	}
-	policy, err := parseSync(sec.Text("Sync"))
+	policy, err := config.ParseSync(sec.Text("Sync"))
 	if err != nil {
 		problems = append(problems, sec.Problem("Sync", "Sync: %v", err))
 	}

@@ -7,7 +7,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"go.uber.org/goleak"
 
@@ -153,23 +152,6 @@ func TestSection(t *testing.T) {
 				t.Errorf("a warning is an error: %v", err)
 			}
 		})
-	}
-}
-
-func TestChecks(t *testing.T) {
-	for _, bad := range []string{"", "often", "interval", "interval:", "interval:0", "interval:-1s", "interval:2h", "always:1s", "none:1"} {
-		if _, err := parseSync(bad); err == nil {
-			t.Errorf("Sync=%s was accepted", bad)
-		}
-	}
-	good := map[string]syncPolicy{
-		"always": {always: true}, "NONE": {}, "interval:2": {every: 2 * time.Second},
-		"interval: 250ms": {every: 250 * time.Millisecond}, "Interval:1m": {every: time.Minute},
-	}
-	for text, want := range good {
-		if got, err := parseSync(text); err != nil || got != want {
-			t.Errorf("Sync=%s gave %+v, %v", text, got, err)
-		}
 	}
 }
 

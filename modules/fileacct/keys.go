@@ -34,6 +34,6 @@ func foreign() []config.Foreign {
 }
 
 func checkSync(raw string) error {
-	_, err := parseSync(raw)
+	_, err := config.ParseSync(raw)
 	return err
 }

@@ -65,7 +65,7 @@ func (m *Module) settle(ctx context.Context, ev *acctstack.Event, text, line []b
 	}
 	defer f.Close()
 	stored, err = m.look(ctx, newSearch(f, &n, line), f, ev)
-	if err == nil && stored && (m.out.policy.always || m.out.policy.every > 0) {
+	if err == nil && stored && (m.out.policy.Always || m.out.policy.Every > 0) {
 		err = f.Sync()
 		crashpoint.Hit("fileacct.sync.after")
 	}

@@ -15,6 +15,7 @@ import (
 	"tollgate/acctstack"
 	"tollgate/acctstack/stacktest"
 	"tollgate/cdr"
+	"tollgate/config"
 )
 
 // memory are notes that outlive modules, not the test.
@@ -334,7 +335,7 @@ func TestFailedSyncBesideAnotherWriter(t *testing.T) {
 	var notes memory
 	m := noting(t, path, lineFormat+"\nSync=always", &notes, zap.NewNop())
 	defer m.Close()
-	other := newAppender(path, syncPolicy{}, zap.NewNop())
+	other := newAppender(path, config.Sync{}, zap.NewNop())
 	start(t, other)
 	f := &faulty{file: m.out.file}
 	f.room.Store(-1)

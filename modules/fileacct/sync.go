@@ -2,44 +2,10 @@ package fileacct
 
 import (
 	"context"
-	"fmt"
-	"strconv"
-	"strings"
 	"time"
 
 	"tollgate/crashpoint"
 )
-
-// syncPolicy says when lines are forced to the disk. The zero policy leaves it to the system.
-type syncPolicy struct {
-	always bool          // before the event counts as stored
-	every  time.Duration // in the background, if above 0
-}
-
-// parseSync reads always, none, or interval:TIME, where TIME is in seconds or has a unit.
-func parseSync(text string) (syncPolicy, error) {
-	word, interval, timed := strings.Cut(strings.TrimSpace(text), ":")
-	switch {
-	case !timed && strings.EqualFold(word, "always"):
-		return syncPolicy{always: true}, nil
-	case !timed && strings.EqualFold(word, "none"):
-		return syncPolicy{}, nil
-	case !timed || !strings.EqualFold(word, "interval"):
-		return syncPolicy{}, fmt.Errorf("%q is none of always, interval:TIME, none", text)
-	}
-	every, err := parseInterval(strings.TrimSpace(interval))
-	if err != nil || every < time.Millisecond || every > time.Hour {
-		return syncPolicy{}, fmt.Errorf("%q is no time between 1ms and 1h, such as interval:1s", text)
-	}
-	return syncPolicy{every: every}, nil
-}
-
-func parseInterval(text string) (time.Duration, error) {
-	if seconds, err := strconv.ParseUint(text, 10, 16); err == nil {
-		return time.Duration(seconds) * time.Second, nil
-	}
-	return time.ParseDuration(text)
-}
 
 // batch is the lines that wait for one and the same fsync. Its first writer leads it: it makes the fsync, the others
 // wait for done.

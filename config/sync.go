@@ -1,4 +1,4 @@
-package seglog
+package config
 
 import (
 	"fmt"
@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// Sync says when records are forced to the disk: before their waiters are told (Always), in the background (Every), or,
-// if both are zero, when the system likes.
+// Sync is the value of a Sync= key, which stands wherever something is written to disk: it is forced there before it counts as
+// written (Always), in the background (Every), or, if both are zero, when the system likes.
 type Sync struct {
 	Always bool
 	Every  time.Duration
