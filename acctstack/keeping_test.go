@@ -147,6 +147,7 @@ func TestRefusedCall(t *testing.T) {
 		if got := k.spool.KeptFor("B"); got != "" {
 			t.Errorf("kept for B: %s", got)
 		}
+		synctest.Wait() // what follows behind the verdict
 		if k.spool.Settled(start) != 1 || k.spool.Settled(stop) != 1 {
 			t.Error("not each event was settled once")
 		}

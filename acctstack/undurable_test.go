@@ -51,6 +51,7 @@ func TestNotDurable(t *testing.T) {
 				if d := decide(stack, stacktest.Event(test.kind, 1)); d.ok != test.ok {
 					t.Error(d.text)
 				}
+				synctest.Wait() // what follows behind the verdict
 				if got := strings.Join([]string{k.spool.KeptFor("A"), k.spool.KeptFor("B"), k.spool.KeptFor("C")}, "|"); got != test.kept {
 					t.Errorf("kept %s, want %s", got, test.kept)
 				}
