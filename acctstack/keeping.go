@@ -39,8 +39,7 @@ type Keeping struct {
 }
 
 // NewKeeping takes over what the spool has kept. Nothing is delivered before a stack has started and Deliver has been
-// called. ledger and watcher may be
-// nil; neither may call back.
+// called. ledger and watcher may be nil; neither may call back.
 func NewKeeping(spool Spool, ledger Ledger, watcher Watcher, options Options, log *zap.Logger) *Keeping {
 	k := &Keeping{spool: spool, ledger: ledger, watcher: watcher, options: options, log: log, queues: map[string]*queue{}}
 	if k.options.Times == nil {

@@ -38,18 +38,7 @@ func (k *Keeping) Load(id cdr.UUID) (*Event, error) { return k.spool.Load(id) }
 
 // Retry has the instance's copy tried now, whatever the instance waits for. One in quarantine is released from it.
 func (k *Keeping) Retry(id cdr.UUID, instance string) error {
-	q, err := k.named(instance)
-	if err != nil {
-		return err
-	}
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	e := q.copies[id]
-	if e == nil {
-		return missing(id, instance)
-	}
-	q.retry(e)
-	return nil
+	return k.one(id, instance, (*queue).retry)
 }
 
 // RetryAll is Retry for every copy of the instance; it gives their number.
@@ -59,19 +48,10 @@ func (k *Keeping) RetryAll(instance string) (int, error) {
 
 // Drop takes the instance's copy away for good: the event is not delivered there.
 func (k *Keeping) Drop(id cdr.UUID, instance string) error {
-	q, err := k.named(instance)
-	if err != nil {
-		return err
-	}
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	e := q.copies[id]
-	if e == nil {
-		return missing(id, instance)
-	}
-	q.drop(e)
-	k.log.Warn("kept event dropped by the operator", zap.String("module", q.name), zap.String("event", e.kind.String()), zap.Stringer("id", id))
-	return nil
+	return k.one(id, instance, func(q *queue, e *kept) {
+		q.drop(e)
+		k.log.Warn("kept event dropped by the operator", zap.String("module", q.name), zap.String("event", e.kind.String()), zap.Stringer("id", id))
+	})
 }
 
 // DropAll is Drop for every copy of the instance; it gives their number.
@@ -83,8 +63,20 @@ func (k *Keeping) DropAll(instance string) (int, error) {
 	return n, err
 }
 
-func missing(id cdr.UUID, instance string) error {
-	return fmt.Errorf("event %s is not kept for %s", id, instance)
+// one does something with the instance's copy of an event, which must exist.
+func (k *Keeping) one(id cdr.UUID, instance string, do func(*queue, *kept)) error {
+	q, err := k.named(instance)
+	if err != nil {
+		return err
+	}
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	e := q.copies[id]
+	if e == nil {
+		return fmt.Errorf("event %s is not kept for %s", id, instance)
+	}
+	do(q, e)
+	return nil
 }
 
 // named is the queue of that name, without case, which must exist.

@@ -76,8 +76,7 @@ func (c *Call) Resume() {
 	events := c.saved
 	c.saved = nil
 	for _, ev := range events {
-		c.undecided++
-		c.take(step{event: ev, submit: c.shard.gk.accounting.Hold()})
+		c.send(ev)
 	}
 	if c.state == pending && c.trail.Refused {
 		c.admitted(false)

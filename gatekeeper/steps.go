@@ -27,8 +27,7 @@ func (c *Call) log(kind acctstack.Kind, at time.Time, line []byte, then func()) 
 	ev := c.born(kind, at)
 	if kind == acctstack.Update { // not written, or a long call's chain would have no end: the next one says all that it says
 		if ev != nil {
-			c.undecided++
-			c.take(step{event: ev, submit: c.shard.gk.accounting.Hold()})
+			c.send(ev)
 		}
 		return
 	}
@@ -49,12 +48,11 @@ func (c *Call) born(kind acctstack.Kind, at time.Time) *acctstack.Event {
 
 // open begins the call's chain in the journal, if there is one.
 func (c *Call) open(e entry) error {
-	s := c.shard
-	if s.gk.journal == nil || c.settings().Unjournalled {
+	journal := c.shard.gk.journal
+	if journal == nil || c.settings().Unjournalled {
 		return nil
 	}
-	s.entry, s.scratch = e.append(s.entry[:0], s.scratch)
-	if err := s.gk.journal.Begin(c.id, s.entry, c.written); err != nil {
+	if err := journal.Begin(c.id, c.shard.pack(&e), c.written); err != nil {
 		return err
 	}
 	c.journalled = true
@@ -64,11 +62,21 @@ func (c *Call) open(e entry) error {
 // enter writes an entry of the call; st goes on once it is durable.
 func (c *Call) enter(e entry, st step) {
 	if c.journalled {
-		s := c.shard
-		s.entry, s.scratch = e.append(s.entry[:0], s.scratch)
-		s.gk.journal.Append(c.id, s.entry, c.durable(st))
+		c.shard.gk.journal.Append(c.id, c.shard.pack(&e), c.durable(st))
 	}
 	c.await(st)
+}
+
+// pack writes an entry into memory that the next one uses again: the journal keeps nothing of it.
+func (s *Shard) pack(e *entry) []byte {
+	s.entry, s.scratch = e.append(s.entry[:0], s.scratch)
+	return s.entry
+}
+
+// send has an event walk that the journal has already, or never gets.
+func (c *Call) send(ev *acctstack.Event) {
+	c.undecided++
+	c.take(step{event: ev, submit: c.shard.gk.accounting.Hold()})
 }
 
 // durable is what the journal is to call for a step: nothing if nothing waits.
@@ -169,9 +177,7 @@ func (c *Call) decided(ev *acctstack.Event) {
 	if !c.journalled || ev.Kind == acctstack.Update || c.over() {
 		return
 	}
-	s := c.shard
-	s.entry, s.scratch = (&entry{kind: entryDecided, call: c, seq: ev.Seq}).append(s.entry[:0], s.scratch)
-	s.gk.journal.Append(c.id, s.entry, nil)
+	c.shard.gk.journal.Append(c.id, c.shard.pack(&entry{kind: entryDecided, call: c, seq: ev.Seq}), nil)
 }
 
 // over tells whether nothing of the call is left to do.

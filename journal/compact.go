@@ -74,10 +74,10 @@ func (j *Journal) compactable() (number uint64, due bool) {
 
 func (j *Journal) compactOldest(number uint64) error {
 	crashpoint.Hit("journal.compact.before")
-	if err := j.copyCalls(number); err != nil {
+	if err := j.copyAll(number, j.callItems, j.copyRecord); err != nil {
 		return err
 	}
-	if err := j.copyEvents(number); err != nil {
+	if err := j.copyAll(number, j.eventItems, j.copyEvent); err != nil {
 		return err
 	}
 	j.mu.Lock()
@@ -138,34 +138,21 @@ type item struct {
 	err   error
 }
 
-// copyCalls copies the records of calls that lie in the segment.
-func (j *Journal) copyCalls(number uint64) error {
+// copyAll copies, batch after batch, what list finds in the segment.
+func (j *Journal) copyAll(number uint64, list func(uint64) []item, one func(*item) error) error {
 	for {
-		items := j.callItems(number)
+		items := list(number)
 		if len(items) == 0 {
 			return nil
 		}
 		j.readItems(items)
-		if err := j.copyItems(items, j.copyRecord); err != nil {
+		if err := j.copyItems(items, one); err != nil {
 			return err
 		}
 	}
 }
 
-// copyEvents copies the events and notes that lie in the segment.
-func (j *Journal) copyEvents(number uint64) error {
-	for {
-		items := j.eventItems(number)
-		if len(items) == 0 {
-			return nil
-		}
-		j.readItems(items)
-		if err := j.copyItems(items, j.copyEvent); err != nil {
-			return err
-		}
-	}
-}
-
+// callItems are records of calls that lie in the segment.
 func (j *Journal) callItems(number uint64) []item {
 	j.mu.Lock()
 	defer j.mu.Unlock()
@@ -184,6 +171,7 @@ func (j *Journal) callItems(number uint64) []item {
 	return items
 }
 
+// eventItems are events and notes that lie in the segment.
 func (j *Journal) eventItems(number uint64) []item {
 	j.mu.Lock()
 	defer j.mu.Unlock()

@@ -83,25 +83,14 @@ func (s *remoteSpool) answers(id cdr.UUID) (answers []spoolAnswer, err error) {
 	return answers, err
 }
 
-// act is localSpool.act over there, in as many requests as it needs.
-func (s *remoteSpool) act(verb spoolVerb, refs []spoolRef) (spoolOutcome, error) {
-	var all spoolOutcome
-	for len(refs) > 0 {
-		n := min(spoolBatch, len(refs))
-		body, err := json.Marshal(refs[:n])
-		if err != nil {
-			return all, err
-		}
-		var outcome spoolOutcome
-		if err := s.read(http.MethodPost, "/"+string(verb), body, &outcome); err != nil {
-			return all, err
-		}
-		all.Done, all.Failed = all.Done+outcome.Done, all.Failed+outcome.Failed
-		all.Errors = append(all.Errors, outcome.Errors...)
-		all.Errors = all.Errors[:min(len(all.Errors), spoolErrors)]
-		refs = refs[n:]
+// act is localSpool.act over there. One request takes spoolBatch copies at most.
+func (s *remoteSpool) act(verb spoolVerb, refs []spoolRef) (outcome spoolOutcome, err error) {
+	body, err := json.Marshal(refs)
+	if err != nil {
+		return outcome, err
 	}
-	return all, nil
+	err = s.read(http.MethodPost, "/"+string(verb), body, &outcome)
+	return outcome, err
 }
 
 // close gives the connections up.
