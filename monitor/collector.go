@@ -7,6 +7,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"tollgate/acctstack"
+	"tollgate/radius"
 )
 
 // collector gives the numbers of the sources. It keeps none.
@@ -20,7 +21,7 @@ type collector struct {
 	instances    []metric[acctstack.Status]
 	keeping      []metric[Keeping]
 	journal      []metric[Journal]
-	radius       []metric[RADIUSServer]
+	radius       []metric[radius.ServerStats]
 	radiusClient []metric[RADIUS]
 	free         []metric[int64]
 	state        *prometheus.Desc

@@ -1,6 +1,9 @@
 package monitor
 
-import "tollgate/acctstack"
+import (
+	"tollgate/acctstack"
+	"tollgate/radius"
+)
 
 func callMetrics() []metric[Calls] {
 	return []metric[Calls]{
@@ -91,21 +94,21 @@ func freeMetrics() []metric[int64] {
 }
 
 // radiusMetrics are the counters of RFC 4670's accounting client MIB and some more.
-func radiusMetrics() []metric[RADIUSServer] {
+func radiusMetrics() []metric[radius.ServerStats] {
 	labels := []string{"instance", "server"}
-	return []metric[RADIUSServer]{
-		gauge("radius_server_suspect", "1 while the server is tried only after the others.", labels, func(s *RADIUSServer) float64 { return bit(s.Suspect) }),
-		gauge("radius_pending_requests", "Requests that wait for an answer.", labels, func(s *RADIUSServer) float64 { return float64(s.Pending) }),
-		gauge("radius_sockets", "Source ports that are open.", labels, func(s *RADIUSServer) float64 { return float64(s.Sockets) }),
-		counter("radius_requests", "Requests, without repetitions.", labels, func(s *RADIUSServer) uint64 { return s.Requests }),
-		counter("radius_retransmissions", "Requests sent again.", labels, func(s *RADIUSServer) uint64 { return s.Retransmissions }),
-		counter("radius_responses", "Answers that somebody waited for.", labels, func(s *RADIUSServer) uint64 { return s.Responses }),
-		counter("radius_rejections", "Answers that refused the record.", labels, func(s *RADIUSServer) uint64 { return s.Rejections }),
-		counter("radius_timeouts", "Transmissions without an answer in time.", labels, func(s *RADIUSServer) uint64 { return s.Timeouts }),
-		counter("radius_refused", "ICMP errors.", labels, func(s *RADIUSServer) uint64 { return s.Refused }),
-		counter("radius_bad_authenticators", "Answers with a wrong authenticator.", labels, func(s *RADIUSServer) uint64 { return s.BadAuthenticators }),
-		counter("radius_malformed", "Packets that are no answer to an Accounting-Request.", labels, func(s *RADIUSServer) uint64 { return s.Malformed }),
-		counter("radius_late", "Authentic answers that nobody waited for any more.", labels, func(s *RADIUSServer) uint64 { return s.Late }),
+	return []metric[radius.ServerStats]{
+		gauge("radius_server_suspect", "1 while the server is tried only after the others.", labels, func(s *radius.ServerStats) float64 { return bit(s.Suspect) }),
+		gauge("radius_pending_requests", "Requests that wait for an answer.", labels, func(s *radius.ServerStats) float64 { return float64(s.Pending) }),
+		gauge("radius_sockets", "Source ports that are open.", labels, func(s *radius.ServerStats) float64 { return float64(s.Sockets) }),
+		counter("radius_requests", "Requests, without repetitions.", labels, func(s *radius.ServerStats) uint64 { return s.Requests }),
+		counter("radius_retransmissions", "Requests sent again.", labels, func(s *radius.ServerStats) uint64 { return s.Retransmissions }),
+		counter("radius_responses", "Answers that somebody waited for.", labels, func(s *radius.ServerStats) uint64 { return s.Responses }),
+		counter("radius_rejections", "Answers that refused the record.", labels, func(s *radius.ServerStats) uint64 { return s.Rejections }),
+		counter("radius_timeouts", "Transmissions without an answer in time.", labels, func(s *radius.ServerStats) uint64 { return s.Timeouts }),
+		counter("radius_refused", "ICMP errors.", labels, func(s *radius.ServerStats) uint64 { return s.Refused }),
+		counter("radius_bad_authenticators", "Answers with a wrong authenticator.", labels, func(s *radius.ServerStats) uint64 { return s.BadAuthenticators }),
+		counter("radius_malformed", "Packets that are no answer to an Accounting-Request.", labels, func(s *radius.ServerStats) uint64 { return s.Malformed }),
+		counter("radius_late", "Authentic answers that nobody waited for any more.", labels, func(s *radius.ServerStats) uint64 { return s.Late }),
 	}
 }
 

@@ -13,6 +13,7 @@ import (
 	"go.uber.org/zap"
 
 	"tollgate/acctstack"
+	"tollgate/radius"
 )
 
 // statuses are a stack's instances.
@@ -34,8 +35,8 @@ func idle() Sources {
 		StateDir: "/",
 		RADIUS: func() []RADIUS {
 			return []RADIUS{
-				{Instance: "RadAcct", Servers: []RADIUSServer{{Server: "10.0.0.1:1813"}, {Server: "10.0.0.2:1813"}}},
-				{Instance: "RadAcct:backup", Servers: []RADIUSServer{{Server: "10.0.0.1:1813"}}},
+				{Instance: "RadAcct", Stats: radius.Stats{Servers: []radius.ServerStats{{Server: "10.0.0.1:1813"}, {Server: "10.0.0.2:1813"}}}},
+				{Instance: "RadAcct:backup", Stats: radius.Stats{Servers: []radius.ServerStats{{Server: "10.0.0.1:1813"}}}},
 			}
 		},
 	}
@@ -134,9 +135,9 @@ func TestValues(t *testing.T) {
 				Waiting: 11, LedgerLost: 12, Damages: 13, Failing: true}
 		},
 		RADIUS: func() []RADIUS {
-			return []RADIUS{{Instance: "RadAcct", LeftOut: 1, Servers: []RADIUSServer{
+			return []RADIUS{{Instance: "RadAcct", Stats: radius.Stats{LeftOut: 1, Servers: []radius.ServerStats{
 				{Server: "a:1", Suspect: true, Pending: 2, Sockets: 3, Requests: 4, Retransmissions: 5, Responses: 6, Rejections: 7, Timeouts: 8,
-					Refused: 9, BadAuthenticators: 10, Malformed: 11, Late: 12}, {Server: "a:1"}, {Server: "\xff:1"}}}, {Instance: "RadAcct"}}
+					Refused: 9, BadAuthenticators: 10, Malformed: 11, Late: 12}, {Server: "a:1"}, {Server: "\xff:1"}}}}, {Instance: "RadAcct"}}
 		},
 	}
 	s := start(t, sources, nil)

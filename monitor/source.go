@@ -1,6 +1,9 @@
 package monitor
 
-import "tollgate/acctstack"
+import (
+	"tollgate/acctstack"
+	"tollgate/radius"
+)
 
 // Instances are the module instances of the accounting stack, one entry for each name.
 type Instances interface {
@@ -58,25 +61,7 @@ type Keeping struct {
 // RADIUS are the counters of the RADIUS client of an instance.
 type RADIUS struct {
 	Instance string
-	LeftOut  uint64 // attributes that did not fit into their packets
-	Servers  []RADIUSServer
-}
-
-// RADIUSServer are the counters of one server: those of RFC 4670's client MIB and some more.
-type RADIUSServer struct {
-	Server            string // HOST:PORT
-	Suspect           bool
-	Pending           int    // requests that wait for an answer now
-	Sockets           int    // source ports that are open
-	Requests          uint64 // new requests, without repetitions
-	Retransmissions   uint64
-	Responses         uint64 // answers that somebody waited for
-	Rejections        uint64 // of these, those that refused the record
-	Timeouts          uint64 // transmissions without an answer in time
-	Refused           uint64 // ICMP errors
-	BadAuthenticators uint64
-	Malformed         uint64 // and packets that are no answer to an Accounting-Request
-	Late              uint64 // authentic answers that nobody waited for any more: late ones, duplicates
+	radius.Stats
 }
 
 // Sources are what a scrape reads. Every function may be nil, then its metrics are missing; all are called by several

@@ -13,8 +13,8 @@ import (
 // of its own layer only what is named in beside.
 var layers = [][]string{
 	{"cmd/tollgate", "cmd/tollgate/call"},
-	{"gatekeeper/sip", "modules/fileacct", "modules/radacct", "modules/sqlacct", "modules/syslogacct", "modules/statusacct", "statusport"},
-	{"gatekeeper", "journal", "journal/seglog", "radius", "sqldb", "wheel", "monitor"},
+	{"gatekeeper/sip", "modules/fileacct", "modules/radacct", "modules/sqlacct", "modules/syslogacct", "modules/statusacct", "statusport", "monitor"},
+	{"gatekeeper", "journal", "journal/seglog", "radius", "sqldb", "wheel"},
 	{"acctstack"},
 	{"cdr", "config"},
 	{"packed", "bootclock", "crashpoint"},

@@ -61,16 +61,9 @@ func (d *daemon) monitoredKeeping() []monitor.Keeping {
 func (d *daemon) monitoredRADIUS() []monitor.RADIUS {
 	var all []monitor.RADIUS
 	for name, module := range d.accounting.Modules {
-		client, ok := module.(interface{ Stats() radius.Stats })
-		if !ok {
-			continue
+		if client, ok := module.(interface{ Stats() radius.Stats }); ok {
+			all = append(all, monitor.RADIUS{Instance: name, Stats: client.Stats()})
 		}
-		stats := client.Stats()
-		r := monitor.RADIUS{Instance: name, LeftOut: stats.LeftOut}
-		for _, s := range stats.Servers {
-			r.Servers = append(r.Servers, monitor.RADIUSServer(s))
-		}
-		all = append(all, r)
 	}
 	return all
 }
