@@ -18,7 +18,7 @@ func (tx *serverTx) relay(m *message) {
 		tx.session.progress(m)
 	}
 	s := tx.shard
-	s.out = appendUpstream(s.out[:0], m)
+	s.out = appendUpstream(s.out[:0], m, &edits{})
 	tx.respond(m.status, s.out)
 }
 
@@ -38,7 +38,7 @@ func (tx *serverTx) relay2xx(branch *clientTx, m *message) {
 	case tx.held != nil:
 		return // the callee will repeat it
 	case tx.state == serverProceeding && tx.session != nil:
-		tx.held = appendUpstream(nil, m)
+		tx.held = appendUpstream(nil, m, &edits{})
 		status := m.status // m is somebody else's by then
 		tx.session.answered(branch, m, func() { tx.letUp(status) })
 		tx.stopOthers(branch)
@@ -46,7 +46,7 @@ func (tx *serverTx) relay2xx(branch *clientTx, m *message) {
 	case tx.state == serverProceeding:
 		tx.stopOthers(branch)
 	}
-	s.out = appendUpstream(s.out[:0], m)
+	s.out = appendUpstream(s.out[:0], m, &edits{})
 	tx.respond(m.status, s.out)
 }
 
@@ -62,7 +62,7 @@ func (tx *serverTx) letUp(status int) {
 // final takes a branch's final answer: any to a request other than INVITE, or one other than 2xx.
 func (tx *serverTx) final(m *message) {
 	tx.refresh(m)
-	tx.conclude(m.status, appendUpstream(nil, m), m)
+	tx.conclude(m.status, appendUpstream(nil, m, &edits{}), m)
 }
 
 // refresh takes the remote target of a 2xx to a re-INVITE or UPDATE.

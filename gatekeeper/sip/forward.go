@@ -21,6 +21,35 @@ type hop struct {
 	from        netip.AddrPort // who sent it to us
 	recordRoute *listener      // nil: do not record-route; else the side that the request came in on
 	routes      [][]byte       // the Route set that is left
+	edits
+}
+
+// edits are what else changes in the headers of a message that goes on.
+type edits struct {
+	cseq uint32    // the number to write; 0: as it came
+	drop headerSet // headers that are left out
+	add  []byte    // complete lines
+}
+
+// headerSet is a set of header ids.
+type headerSet uint32
+
+func setOf(ids ...headerID) headerSet {
+	var set headerSet
+	for _, id := range ids {
+		set |= 1 << id
+	}
+	return set
+}
+
+func (s headerSet) has(id headerID) bool { return s>>id&1 == 1 }
+
+// appendCSeq writes the message's CSeq with another number.
+func appendCSeq(dst []byte, m *message, number uint32) []byte {
+	dst = append(dst, "CSeq: "...)
+	dst = strconv.AppendUint(dst, uint64(number), 10)
+	dst = append(dst, ' ')
+	return append(dst, m.cseqMethod...)
 }
 
 // appendForward writes the request as it goes on (RFC 3261 16.6): our Via on top, the sender's Via marked with where it
@@ -48,9 +77,18 @@ func appendForward(dst []byte, m *message, h *hop) []byte {
 	vias := 0
 	for i := range m.headers {
 		hd := &m.headers[i]
+		if h.drop.has(hd.id) {
+			continue
+		}
 		switch hd.id {
 		case hdrRoute:
 			continue
+		case hdrCSeq:
+			if h.cseq > 0 {
+				dst = appendCSeq(dst, m, h.cseq)
+			} else {
+				dst = append(dst, m.line(hd)...)
+			}
 		case hdrMaxForwards:
 			dst = append(dst, "Max-Forwards: "...)
 			dst = strconv.AppendInt(dst, int64(m.maxForwards-1), 10)
@@ -68,7 +106,7 @@ func appendForward(dst []byte, m *message, h *hop) []byte {
 		}
 		dst = append(dst, "\r\n"...)
 	}
-	dst = append(dst, "\r\n"...)
+	dst = append(append(dst, h.add...), "\r\n"...)
 	return append(dst, m.body...)
 }
 
@@ -117,7 +155,7 @@ func appendReceivedVia(dst []byte, m *message, from netip.AddrPort) []byte {
 }
 
 // appendUpstream writes an answer as it goes up: without our Via (RFC 3261 16.7 step 3).
-func appendUpstream(dst []byte, m *message) []byte {
+func appendUpstream(dst []byte, m *message, e *edits) []byte {
 	dst = append(dst, "SIP/2.0 "...)
 	dst = strconv.AppendInt(dst, int64(m.status), 10)
 	dst = append(dst, ' ')
@@ -127,6 +165,10 @@ func appendUpstream(dst []byte, m *message) []byte {
 	for i := range m.headers {
 		h := &m.headers[i]
 		switch {
+		case e.drop.has(h.id):
+			continue
+		case h.id == hdrCSeq && e.cseq > 0:
+			dst = appendCSeq(dst, m, e.cseq)
 		case h.id == hdrVia && first:
 			first = false
 			rest := m.value(h)[len(m.via.element):]
@@ -143,7 +185,7 @@ func appendUpstream(dst []byte, m *message) []byte {
 		}
 		dst = append(dst, "\r\n"...)
 	}
-	dst = append(dst, "\r\n"...)
+	dst = append(append(dst, e.add...), "\r\n"...)
 	return append(dst, m.body...)
 }
 

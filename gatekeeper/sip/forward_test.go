@@ -67,7 +67,7 @@ func TestUpstream(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			m := parsed(t, "SIP/2.0 180 Ringing, ringing\r\n"+test.vias+rest+"L: 2\r\n\r\nabcd")
-			got := string(appendUpstream(nil, m))
+			got := string(appendUpstream(nil, m, &edits{}))
 			if strings.Replace(got, "Via:    ", "Via:   ", 1) != "SIP/2.0 180 Ringing, ringing\r\n"+test.want+rest+"Content-Length: 2\r\n\r\nab" {
 				t.Errorf("passed up as\n%s", got)
 			}

@@ -79,7 +79,7 @@ func FuzzMessage(f *testing.F) {
 		newRecord(&m, from, from)
 		causeIn(&m, 0)
 		if !m.request {
-			up := appendUpstream(nil, &m)
+			up := appendUpstream(nil, &m, &edits{})
 			clean(t, up, m.body)
 			if err := after.parse(up); err == nil {
 				sameMessage(t, &m, &after)

@@ -16,29 +16,54 @@ func headerOf(name []byte) headerID {
 	case 3:
 		return named(name, "via", hdrVia)
 	case 4:
-		if name[0]|0x20 == 'f' {
+		switch name[0] | 0x20 {
+		case 'f':
 			return named(name, "from", hdrFrom)
+		case 'r':
+			return named(name, "rack", hdrRAck)
 		}
 		return named(name, "cseq", hdrCSeq)
 	case 5:
+		if name[0]|0x20 == 'e' {
+			return named(name, "event", hdrEvent)
+		}
 		return named(name, "route", hdrRoute)
 	case 6:
-		if name[0]|0x20 == 's' {
+		switch name[0] | 0x20 {
+		case 's':
 			return named(name, "server", hdrServer)
+		case 'm':
+			return named(name, "min-se", hdrMinSE)
 		}
 		return named(name, "reason", hdrReason)
 	case 7:
-		if name[1]|0x20 == 'a' {
+		switch name[1] | 0x20 {
+		case 'a':
 			return named(name, "call-id", hdrCallID)
+		case 'e':
+			return named(name, "require", hdrRequire)
 		}
 		return named(name, "contact", hdrContact)
+	}
+	return longHeader(name)
+}
+
+func longHeader(name []byte) headerID {
+	switch len(name) {
+	case 9:
+		return named(name, "supported", hdrSupported)
 	case 10:
 		return named(name, "user-agent", hdrUserAgent)
-	case 12:
+	case 11:
 		if name[0]|0x20 == 'm' {
-			return named(name, "max-forwards", hdrMaxForwards)
+			return named(name, "max-breadth", hdrMaxBreadth)
 		}
-		if name[0]|0x20 == 'r' {
+		return named(name, "retry-after", hdrRetryAfter)
+	case 12:
+		switch name[0] | 0x20 {
+		case 'm':
+			return named(name, "max-forwards", hdrMaxForwards)
+		case 'r':
 			return named(name, "record-route", hdrRecordRoute)
 		}
 		return named(name, "content-type", hdrContentType)
@@ -46,6 +71,12 @@ func headerOf(name []byte) headerID {
 		return named(name, "proxy-require", hdrProxyRequire)
 	case 14:
 		return named(name, "content-length", hdrContentLength)
+	case 15:
+		return named(name, "session-expires", hdrSessionExpires)
+	case 16:
+		return named(name, "www-authenticate", hdrWWWAuthenticate)
+	case 18:
+		return named(name, "proxy-authenticate", hdrProxyAuthenticate)
 	}
 	return hdrOther
 }
@@ -66,6 +97,12 @@ func compactHeader(letter byte) headerID {
 		return hdrContentLength
 	case 'c':
 		return hdrContentType
+	case 'k':
+		return hdrSupported
+	case 'x':
+		return hdrSessionExpires
+	case 'o':
+		return hdrEvent
 	}
 	return hdrOther
 }

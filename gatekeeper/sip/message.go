@@ -55,6 +55,17 @@ const (
 	hdrServer
 	hdrReason
 	hdrProxyRequire
+	hdrRequire
+	hdrSupported
+	hdrSessionExpires
+	hdrMinSE
+	hdrRAck
+	hdrEvent
+	hdrMaxBreadth
+	hdrWWWAuthenticate
+	hdrProxyAuthenticate
+	hdrRetryAfter
+	headerIDs // their number
 )
 
 // header is one header field as offsets into the message.
@@ -236,7 +247,7 @@ func (m *message) find(id headerID) []byte {
 func (m *message) essentials() error {
 	length := -1
 	viaErr := errMissing
-	var seen [hdrProxyRequire + 1]bool
+	var seen [headerIDs]bool
 	for i := range m.headers {
 		h := &m.headers[i]
 		value := m.value(h)
