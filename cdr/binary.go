@@ -15,7 +15,7 @@ import (
 const (
 	stampVersion    = 1
 	endpointVersion = 1
-	recordVersion   = 1
+	recordVersion   = 2 // 2: SIPStatus, Legs
 )
 
 // AppendBinary writes the stamp's binary form to dst. Of Time it has the wall time, without its zone.
@@ -95,6 +95,8 @@ func (r *Record) AppendBinary(dst []byte) []byte {
 	dst = binary.AppendVarint(dst, int64(r.Attempts))
 	dst = packed.AppendBool(dst, r.LastCDR)
 	dst = binary.AppendVarint(dst, int64(r.Bandwidth))
+	dst = binary.AppendVarint(dst, int64(r.SIPStatus))
+	dst = packLegs(dst, r.Legs)
 	return closeFrame(dst, from)
 }
 
@@ -125,6 +127,10 @@ func DecodeRecord(src []byte) (r *Record, rest []byte, err error) {
 	r.Attempts = int(u.Within(math.MinInt, math.MaxInt))
 	r.LastCDR = u.Bool()
 	r.Bandwidth = int(u.Within(math.MinInt, math.MaxInt))
+	if u.version >= 2 {
+		r.SIPStatus = int(u.Within(0, math.MaxInt16))
+		r.Legs = u.legs()
+	}
 	if err := u.Done(); err != nil {
 		return nil, nil, fmt.Errorf("decoding record: %w", err)
 	}

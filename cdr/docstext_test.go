@@ -66,5 +66,5 @@ const docsDifferences = "## Differences from GnuGk\n\n" +
 	"| `%u` in a timestamp | leading zeros dropped, 3 digits at least | six digits, or `000` in a whole second |\n" +
 	"| `Cisco` timestamps | microseconds in `%{event-time}` | always milliseconds |\n" +
 	"| `RFC822`, `ISO8601` | today's offset, also for older times | the offset of that time |\n" +
-	"| `%{SIP-Call-ID}`, `%{end-estimated}`, `%{duration-clock}`, `UTC ` | | additions |\n" +
+	"| `%{SIP-Call-ID}`, `%{end-estimated}`, `%{duration-clock}`, `%{sip-status}`, `%{legs}`, `UTC ` | | additions |\n" +
 	"| `%s` of on and off | | addition: the Acct-Session-Id of these records |\n"

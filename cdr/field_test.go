@@ -40,6 +40,9 @@ func exampleCall() *Record {
 		Src:          []Alias{{"alice", H323ID}, {"4930111", DialedDigits}},
 		Dest:         []Alias{{"sip:4930555@example.org", URLID}},
 		EndEstimated: true, Clock: BootTime,
+		SIPStatus: 200, Legs: []Leg{
+			{URI: "sip:49301@192.0.2.9:5060", Address: netip.MustParseAddrPort("192.0.2.9:5060"), Status: 503, Asked: time.Millisecond, Ended: time.Second},
+			{URI: "sip:49301@192.0.2.8:5060", Address: netip.MustParseAddrPort("192.0.2.8:5060"), Asked: time.Second}},
 		Attempts: 2, LastCDR: true, Bandwidth: 1285,
 	}
 }
@@ -80,6 +83,8 @@ var wantCall = []want{
 	{"c", "16", "0"},
 	{"cause-translated", "31", "0"},
 	{"r", "1", "0"},
+	{"sip-status", "200", "0"},
+	{"legs", "503 sip:49301@192.0.2.9:5060, - sip:49301@192.0.2.8:5060", ""},
 	{"call-attempts", "2", "0"},
 	{"last-cdr", "1", "0"},
 	{"bandwidth", "1285", "0"},
@@ -171,7 +176,7 @@ func TestPlaceholders(t *testing.T) {
 
 func TestNumber(t *testing.T) {
 	numbers := map[string]int64{
-		"n": 7, "d": 65, "t": 69, "p": 1, "ring-time": 3, "c": 16, "cause-translated": 31, "r": 1, "call-attempts": 2,
+		"n": 7, "d": 65, "t": 69, "p": 1, "ring-time": 3, "c": 16, "cause-translated": 31, "r": 1, "call-attempts": 2, "sip-status": 200,
 		"last-cdr": 1, "end-estimated": 1, "bandwidth": 1285, "bandwidth-kbps": 128, "caller-port": 5062, "callee-port": 5060,
 		"caller-audio-bitrate": 64, "callee-audio-bitrate": 56, "caller-video-bitrate": 512, "callee-video-bitrate": 256,
 		"client-auth-id": 0,

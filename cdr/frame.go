@@ -20,7 +20,10 @@ func closeFrame(dst []byte, from int) []byte {
 }
 
 // unpacker reads the body of a frame.
-type unpacker struct{ packed.Reader }
+type unpacker struct {
+	packed.Reader
+	version byte
+}
 
 // unpack opens the frame that src begins with, if it has a version from 1 to newest, and gives what follows it.
 func unpack(src []byte, newest byte) (u unpacker, rest []byte) {
@@ -38,5 +41,5 @@ func unpack(src []byte, newest byte) (u unpacker, rest []byte) {
 		return u, nil
 	}
 	end := frameHead + int(n)
-	return unpacker{*packed.NewReader(src[frameHead:end])}, src[end:]
+	return unpacker{*packed.NewReader(src[frameHead:end]), src[0]}, src[end:]
 }

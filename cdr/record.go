@@ -123,9 +123,11 @@ type Record struct {
 	EndEstimated bool // nobody saw the end: Disconnected is when the call was last known to be up
 	Clock        Clock
 
-	Attempts  int  // %{call-attempts}
-	LastCDR   bool // %{last-cdr}
-	Bandwidth int  // units of 100 bit/s
+	SIPStatus int   // the final status that the caller was given, 0: none
+	Legs      []Leg // the targets that the call was offered to, in that order; AddLeg and EndLeg change it
+	Attempts  int   // %{call-attempts}
+	LastCDR   bool  // %{last-cdr}
+	Bandwidth int   // units of 100 bit/s
 
 	measured *measured // of a decoded record, where wall times alone do not give the durations
 }
