@@ -35,9 +35,6 @@ type Limit struct {
 	Rate  Rate  // of new ones
 }
 
-// none tells whether there is nothing to count.
-func (l Limit) none() bool { return l.Calls == 0 && l.Rate.Calls == 0 }
-
 // Rate is how many calls may begin in a time. The zero value is any number.
 type Rate struct {
 	Calls int64
