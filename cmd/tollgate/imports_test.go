@@ -15,7 +15,7 @@ import (
 var layers = [][]string{
 	{"cmd/tollgate", "cmd/tollgate/call"},
 	{"gatekeeper/sip", "modules/fileacct", "modules/radacct", "modules/sqlacct", "modules/syslogacct", "modules/statusacct", "statusport", "monitor"},
-	{"gatekeeper", "gatekeeper/limits", "gatekeeper/sip/blocklist", "journal", "journal/seglog", "radius", "sqldb", "wheel"},
+	{"gatekeeper", "gatekeeper/limits", "gatekeeper/sip/blocklist", "gatekeeper/sip/routes", "gatekeeper/sip/sessiontimer", "journal", "journal/seglog", "radius", "sqldb", "wheel"},
 	{"acctstack"},
 	{"cdr", "config"},
 	{"packed", "bootclock", "crashpoint"},
