@@ -8,6 +8,7 @@ import (
 
 	"tollgate/acctstack"
 	"tollgate/cdr"
+	"tollgate/gatekeeper/limits"
 	"tollgate/wheel"
 )
 
@@ -48,6 +49,7 @@ type Call struct {
 	state      state
 	prev, next *Call // in Shard.calls
 	trail      acctstack.Trail
+	ticket     limits.Ticket
 	alive      time.Time // of a call that was restored: when it was last known to be up
 
 	timeout wheel.Timer // signal, alerting, duration
@@ -188,6 +190,7 @@ func (c *Call) end(at time.Time, cause int, by cdr.ReleaseSource, then func()) {
 	c.timeout.Stop()
 	c.update.Stop()
 	c.shard.unlink(c)
+	c.ticket.Leave()
 	g.current.Add(-1)
 	c.sendCDRLine()
 	c.log(acctstack.Stop, c.Disconnected, nil, then)
@@ -252,6 +255,7 @@ func (c *Call) discard() {
 	c.state, c.settled = ended, true
 	c.timeout.Stop()
 	c.shard.unlink(c)
+	c.ticket.Leave()
 	g.current.Add(-1)
 	g.noRoom.Add(1)
 	g.calls.Done()

@@ -13,6 +13,7 @@ import (
 	"tollgate/acctstack"
 	"tollgate/bootclock"
 	"tollgate/cdr"
+	"tollgate/gatekeeper/limits"
 )
 
 // Accounting is the stack as the gatekeeper sees it.
@@ -53,6 +54,7 @@ type Gatekeeper struct {
 	journal    Journal
 	log        *zap.Logger
 	settings   atomic.Pointer[Settings]
+	limits     *limits.Guard
 	shards     []*Shard
 
 	boot      string // bootclock.ID
@@ -71,7 +73,8 @@ type Gatekeeper struct {
 	noRoom       atomic.Uint64
 	refused      atomic.Uint64
 	restored     atomic.Uint64
-	draining     atomic.Bool
+	draining     atomic.Bool // for good
+	maintained   atomic.Bool // until Maintain says otherwise
 	suspended    atomic.Bool // calls are left as they are: nothing goes out any more
 
 	peakMu sync.Mutex
@@ -86,10 +89,10 @@ type Gatekeeper struct {
 // New makes a gatekeeper with that many shards.
 func New(identity Identity, settings *Settings, around Surroundings, shards int, log *zap.Logger) *Gatekeeper {
 	g := &Gatekeeper{identity: identity, accounting: around.Accounting, sink: around.Sink, journal: around.Journal, log: log,
-		boot: bootclock.ID(), started: time.Now()}
+		boot: bootclock.ID(), started: time.Now(), limits: limits.New()}
 	g.identity.Epoch = cmp.Or(identity.Epoch, uint32(g.started.Unix()))
 	g.peakAt = g.started
-	g.settings.Store(settings)
+	g.Configure(settings)
 	for range shards {
 		g.shards = append(g.shards, newShard(g))
 	}
@@ -100,7 +103,21 @@ func New(identity Identity, settings *Settings, around Surroundings, shards int,
 func (g *Gatekeeper) Shards() []*Shard { return g.shards }
 
 // Configure swaps the settings.
-func (g *Gatekeeper) Configure(s *Settings) { g.settings.Store(s) }
+func (g *Gatekeeper) Configure(s *Settings) {
+	if s.Limits != nil {
+		g.limits.Configure(s.Limits)
+	}
+	g.settings.Store(s)
+}
+
+// Limits are the counters of the limits.
+func (g *Gatekeeper) Limits() limits.Stats { return g.limits.Stats() }
+
+// Maintain closes the gatekeeper to new calls, or opens it again; those that are up go on (GnuGk's MaintenanceMode).
+func (g *Gatekeeper) Maintain(on bool) { g.maintained.Store(on) }
+
+// Maintained tells whether new calls are turned away.
+func (g *Gatekeeper) Maintained() bool { return g.maintained.Load() || g.draining.Load() }
 
 // sessionID makes an Acct-Session-Id as GnuGk does: the start of the process in Unix seconds and a counter, each as
 // eight hexadecimal digits.

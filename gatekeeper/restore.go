@@ -36,6 +36,7 @@ func (s *Shard) Restore(line Line, saved *Saved, alive time.Time) *Call {
 	if c.state == ended {
 		return c
 	}
+	c.ticket = g.limits.Force(c.Caller.Address.Addr(), c.User)
 	s.link(c)
 	g.countCall(time.Now())
 	if c.state == connected {

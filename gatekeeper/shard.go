@@ -51,7 +51,7 @@ func (s *Shard) Tick(now time.Time) {
 
 // Reasons for which a call is not even entered in the table.
 var (
-	ErrDraining = errors.New("shutting down")
+	ErrDraining = errors.New("no new calls")
 	ErrOverload = errors.New("too many calls wait for admission")
 )
 
@@ -59,7 +59,7 @@ var (
 // ids. An error means that there is no call.
 func (s *Shard) Admit(line Line, setup cdr.Record) (*Call, error) {
 	g := s.gk
-	if g.draining.Load() {
+	if g.Maintained() {
 		return nil, ErrDraining
 	}
 	settings := g.settings.Load()
@@ -67,7 +67,11 @@ func (s *Shard) Admit(line Line, setup cdr.Record) (*Call, error) {
 		g.overload.Add(1)
 		return nil, ErrOverload
 	}
-	c := &Call{id: cdr.NewUUID(setup.Setup), shard: s, line: line, Record: setup}
+	ticket, err := g.limits.Enter(setup.Caller.Address.Addr(), setup.User, setup.Setup)
+	if err != nil {
+		return nil, err
+	}
+	c := &Call{ticket: ticket, id: cdr.NewUUID(setup.Setup), shard: s, line: line, Record: setup}
 	c.Number, c.SessionID = g.numbers.Add(1), g.sessionID()
 	c.Released = cdr.ReleasedByUnknown
 	s.link(c)

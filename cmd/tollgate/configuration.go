@@ -12,6 +12,7 @@ import (
 	"tollgate/acctstack"
 	"tollgate/config"
 	"tollgate/gatekeeper"
+	"tollgate/gatekeeper/limits"
 	"tollgate/gatekeeper/sip"
 	"tollgate/journal"
 	"tollgate/modules/statusacct"
@@ -163,6 +164,7 @@ func (r *reading) main() {
 			r.add(config.Problems{{File: r.file.Path, Text: err.Error()}})
 		}
 		c.calls = calls
+		r.limits()
 	}
 	var problems config.Problems
 	r.journal()
@@ -180,6 +182,22 @@ func (r *reading) main() {
 		c.statport, problems = statusport.ParseSettings(r.section("Gatekeeper::Main"), r.section(statusport.AuthSection))
 		r.add(problems)
 	}
+}
+
+// limits reads [Limits].
+func (r *reading) limits() {
+	if !r.sound("Limits") || r.result.calls == nil {
+		return
+	}
+	settings, err := limits.Parse(r.section("Limits"))
+	var problems config.Problems
+	switch {
+	case errors.As(err, &problems):
+		r.add(problems)
+	case err != nil:
+		r.add(config.Problems{{File: r.file.Path, Text: err.Error()}})
+	}
+	r.result.calls.Limits = settings
 }
 
 // journal reads [Journal], which says what becomes of calls that it has no room for.

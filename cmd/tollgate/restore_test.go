@@ -13,6 +13,7 @@ import (
 	"tollgate/cdr"
 	"tollgate/gatekeeper"
 	"tollgate/gatekeeper/sip"
+	"tollgate/gatekeeper/sip/routes"
 	"tollgate/journal"
 )
 
@@ -62,7 +63,7 @@ func runOn(t *testing.T, dir string) (*daemon, *stops) {
 	d, s := &daemon{log: zap.NewNop(), journal: j}, &stops{count: map[string]int{}}
 	settings := &gatekeeper.Settings{SignalTimeout: time.Minute, AlertingTimeout: time.Minute, MaxPending: 1e6}
 	d.gatekeeper = gatekeeper.New(gatekeeper.Identity{Epoch: j.Epoch()}, settings, gatekeeper.Surroundings{Accounting: s, Sink: mute{}, Journal: j}, 4, zap.NewNop())
-	d.front = sip.New(d.gatekeeper, &sip.Settings{}, "x", zap.NewNop())
+	d.front = sip.New(d.gatekeeper, &sip.Settings{Routes: &routes.Table{}}, "x", zap.NewNop())
 	if err := d.front.Listen([]netip.AddrPort{netip.MustParseAddrPort("127.0.0.1:0")}); err != nil {
 		t.Fatal(err)
 	}

@@ -10,7 +10,9 @@ import (
 	"tollgate/cdr"
 	"tollgate/config"
 	"tollgate/gatekeeper"
+	"tollgate/gatekeeper/limits"
 	"tollgate/gatekeeper/sip"
+	"tollgate/gatekeeper/sip/routes"
 	"tollgate/journal"
 	"tollgate/monitor"
 	"tollgate/statusport"
@@ -34,7 +36,8 @@ func schema(factories []acctstack.Factory) config.Schema {
 		{Name: "CallTable", Doc: "How long calls may take, and which the status port shows.",
 			Keys: gatekeeper.CallTableKeys(), Foreign: gatekeeper.ForeignCallTableKeys()},
 		{Name: "SIP", Doc: "The SIP side: a record-routing proxy.", Keys: sip.Keys()},
-		sip.RoutesDecl(),
+		routes.Decl(),
+		{Name: "Limits", Doc: "How many calls there may be. What is beyond a limit is answered 503 with Retry-After and makes no call.", Keys: limits.Keys()},
 		statusport.AuthDecl(),
 		{Name: "Journal", Doc: "What is written to StateDir so that calls and their records survive a crash.", Keys: journal.Keys()},
 		monitor.Decl(),

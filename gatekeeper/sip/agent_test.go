@@ -32,7 +32,8 @@ func (r *rig) newAgentAt(name, ip string) *agent {
 
 func unmapped(a netip.AddrPort) netip.AddrPort { return netip.AddrPortFrom(a.Addr().Unmap(), a.Port()) }
 
-func (a *agent) target() target { return target{addr: a.addr, host: a.addr.String()} }
+// target is the agent as a target of a route.
+func (a *agent) target() string { return "sip:" + a.addr.String() }
 
 func (a *agent) contact() string { return fmt.Sprintf("<sip:%s@%s>", a.name, a.addr) }
 

@@ -57,7 +57,7 @@ func (s silent) Hold() func(*acctstack.Event, acctstack.Receiver) { return s.Sub
 // for nobody. The ends of its transactions are not counted: they come with the ticks of 32 s.
 func BenchmarkCall(b *testing.B) {
 	nowhere := netip.MustParseAddrPort("127.0.0.1:9")
-	settings := &Settings{Trusted: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}, Routes: Routes{{targets: []target{{addr: nowhere, host: "127.0.0.1:9"}}}}}
+	settings := &Settings{Trusted: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}, Routes: routesTo(b, "sip:"+nowhere.String())}
 	gk := gatekeeper.New(gatekeeper.Identity{Name: "b"}, &gatekeeper.Settings{SignalTimeout: 30 * time.Second, AlertingTimeout: time.Minute, MaxPending: 10}, gatekeeper.Surroundings{Accounting: silent{}, Sink: noSink{}}, 1, zap.NewNop())
 	f := New(gk, settings, "b", zap.NewNop())
 	if err := f.Listen([]netip.AddrPort{netip.MustParseAddrPort("127.0.0.1:0")}); err != nil {

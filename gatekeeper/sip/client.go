@@ -41,7 +41,11 @@ type clientTx struct {
 	session  *session  // told of the end of a BYE; nil for others
 	party    *party    // whom a forwarded BYE, or an OPTIONS of ours, went to
 	probe    *probe    // told of the answer to its OPTIONS; nil for others
+	gateway  bool      // an OPTIONS that asks a gateway whether it is there
+	uri      string    // the Request-URI of a branch of a fork
+	leg      int       // 1 + its index in the call's record; 0: it has none
 	cancel   bool      // a CANCEL is wanted, or was sent
+	why      []byte    // the Reason lines of that
 	left     bool      // for another target: only a 2xx counts any more
 	strays   []string  // the To tags of 2xx that came too late and have got their BYE
 
@@ -49,9 +53,6 @@ type clientTx struct {
 	life   wheel.Timer
 	wait   time.Duration
 }
-
-// branchDigits is the length of the number in our branches.
-const branchDigits = 16
 
 // newBranch makes the number of a branch. It cannot be guessed by who does not see our traffic.
 func (s *shard) newBranch() uint64 { return s.random.Uint64() &^ 1 }
@@ -62,21 +63,9 @@ func (s *shard) newTag() string {
 	return hex.EncodeToString(b[:])
 }
 
-// branchNumber reads the number back from a branch of ours.
-func branchNumber(b []byte) (uint64, bool) {
-	if len(b) != len(magicCookie)+branchDigits || string(b[:len(magicCookie)]) != magicCookie {
-		return 0, false
-	}
-	var n [8]byte
-	if _, err := hex.Decode(n[:], b[len(magicCookie):]); err != nil {
-		return 0, false
-	}
-	return binary.BigEndian.Uint64(n[:]), true
-}
-
 // branchOf is the number in the branch of an answer. An answer to a CANCEL has the INVITE's branch.
 func branchOf(m *message) (uint64, bool) {
-	id, ok := branchNumber(m.via.branch)
+	id, _, ok := parseBranch(m.via.branch)
 	if methodOf(m.cseqMethod) == methodCancel {
 		id |= 1
 	}
@@ -101,14 +90,15 @@ func (s *shard) start(tx *clientTx, datagram []byte) bool {
 // moveOn leaves a target that says nothing for the next one, long before timer B would and before SignalTimeout ends the
 // call. Should it speak later it is cancelled, or even has the call if it answers first.
 func (tx *clientTx) moveOn() {
-	tx.shard.Wheel.Set(&tx.life, timeout-nextTarget, tx, wakeGiveUp)
 	server := tx.server
-	if server.state != serverProceeding || len(server.untried) == 0 {
+	tx.shard.Wheel.Set(&tx.life, timeout-tx.shard.front.settings.Load().nextTarget(), tx, wakeGiveUp)
+	if server.state != serverProceeding || !server.hasMore() {
 		return
 	}
 	tx.left, tx.cancel = true, true
 	tx.resend.Stop()
-	server.session.tryNext()
+	tx.shard.front.silent(tx.to)
+	server.leave()
 }
 
 // handleResponse matches an answer to its request. What matches none is dropped (RFC 6026 8.8).
@@ -144,12 +134,15 @@ func (tx *clientTx) answer(m *message) {
 	if probe != nil {
 		probe.answered(tx.party, m.status)
 	}
+	if tx.gateway {
+		tx.shard.front.gatewayAnswered(tx.to, m.status)
+	}
 	switch {
 	case tx.server == nil:
 	case over:
 		tx.server.answer(200, "OK", "")
 	default:
-		tx.server.final(m)
+		tx.server.final(tx, m)
 	}
 }
 
@@ -179,14 +172,15 @@ func (tx *clientTx) inviteAnswer(m *message) {
 		tx.ack = tx.shard.appendAck(nil, tx, m)
 		tx.shard.send(tx.listener, tx.to, tx.ack)
 		tx.settle(clientCompleted, timerD)
-		if !tx.left {
-			tx.server.final(m)
-		}
+		tx.server.final(tx, m)
 	}
 }
 
 func (tx *clientTx) provisional(m *message) {
 	first := tx.state == clientCalling
+	if first {
+		tx.shard.front.heard(tx.to)
+	}
 	tx.state = clientProceeding
 	tx.resend.Stop()
 	if tx.cancel {
@@ -211,12 +205,13 @@ func (tx *clientTx) settle(state clientState, linger time.Duration) {
 // pending tells whether a final answer is still to come.
 func (tx *clientTx) pending() bool { return tx.request != nil }
 
-// stop cancels the branch (RFC 3261 9.1): at once if a provisional answer has come, else when it comes.
-func (tx *clientTx) stop() {
+// stop cancels the branch (RFC 3261 9.1): at once if a provisional answer has come, else when it comes. why are Reason header
+// lines, or nothing.
+func (tx *clientTx) stop(why []byte) {
 	if !tx.pending() || tx.cancel {
 		return
 	}
-	tx.cancel = true
+	tx.cancel, tx.why = true, why
 	if tx.state == clientProceeding {
 		tx.sendCancel()
 	}
@@ -225,7 +220,7 @@ func (tx *clientTx) stop() {
 func (tx *clientTx) sendCancel() {
 	s := tx.shard
 	cancel := &clientTx{shard: s, id: tx.id | 1, method: methodCancel, listener: tx.listener, to: tx.to}
-	s.out = s.appendCancel(s.out[:0], tx.request)
+	s.out = s.appendCancel(s.out[:0], tx.request, tx.why)
 	s.start(cancel, s.out)
 	s.Wheel.Set(&tx.life, timeout, tx, wakeGiveUp)
 }
@@ -248,20 +243,28 @@ func (tx *clientTx) Expire(what uint8) {
 	case wakeRetransmit:
 		tx.retransmit()
 	case wakeGiveUp:
-		server, probe := tx.server, tx.probe
-		tx.end()
-		if probe != nil {
-			probe.answered(tx.party, 0)
-		}
-		if server != nil && !tx.left {
-			server.timedOut()
-		}
+		tx.giveUp()
 	case wakeSilent:
-		tx.stop()
+		tx.stop(nil)
 	case wakeDone:
 		tx.end()
 	case wakeMoveOn:
 		tx.moveOn()
+	}
+}
+
+// giveUp is the end of a transaction that got no final answer.
+func (tx *clientTx) giveUp() {
+	probe := tx.probe
+	tx.end()
+	if probe != nil {
+		probe.answered(tx.party, 0)
+	}
+	if tx.gateway {
+		tx.shard.front.silent(tx.to)
+	}
+	if tx.server != nil {
+		tx.server.timedOut(tx)
 	}
 }
 

@@ -47,7 +47,7 @@ func TestCrowd(t *testing.T) {
 	const callers, calls = 4, 40
 	r := &rig{t: t, books: newBooks()}
 	r.callee = r.newAgent("bob")
-	settings := &Settings{Trusted: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}, RefuseStatus: 503, Routes: Routes{{targets: []target{r.callee.target()}}}}
+	settings := &Settings{Trusted: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}, RefuseStatus: 503, FailoverOn: []int{408, 503}, Routes: routesTo(t, r.callee.target())}
 	table := &gatekeeper.Settings{SignalTimeout: 30 * time.Second, AlertingTimeout: time.Minute, MaxPending: 1000, UpdateInterval: 10 * time.Second}
 	r.gk = gatekeeper.New(gatekeeper.Identity{Name: "t"}, table, gatekeeper.Surroundings{Accounting: r.books, Sink: noSink{}}, 4, zap.NewNop())
 	r.front = New(r.gk, settings, "t", zap.NewNop())
@@ -108,8 +108,8 @@ func TestCrowd(t *testing.T) {
 // A route that leads straight back to us is a loop, and makes one call.
 func TestRouteToOurselves(t *testing.T) {
 	r := newRig(t)
-	self := target{addr: r.address(), host: r.address().String()}
-	r.front.Configure(&Settings{Trusted: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}, Routes: Routes{{targets: []target{self, self}}}})
+	self := "sip:" + r.address().String()
+	r.front.Configure(&Settings{Trusted: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}, Routes: routesTo(t, self+","+self)})
 	q := r.caller.send(r.caller.invite("loop"))
 	r.caller.expect("482")
 	r.caller.send(q.sibling("ACK"))

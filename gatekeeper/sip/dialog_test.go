@@ -246,7 +246,7 @@ func TestCallBetweenFamilies(t *testing.T) {
 	r.callee = r.newAgentAt("bob", "::1")
 	r.callee.to = l.addr
 	settings := *r.front.settings.Load()
-	settings.Routes = Routes{{targets: []target{r.callee.target()}}}
+	settings.Routes = routesTo(t, r.callee.target())
 	r.front.Configure(&settings)
 	r.caller.send(r.caller.invite("families"))
 	in := r.callee.expect("INVITE")

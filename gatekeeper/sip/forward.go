@@ -1,7 +1,6 @@
 package sip
 
 import (
-	"encoding/hex"
 	"errors"
 	"net/netip"
 	"slices"
@@ -17,6 +16,7 @@ var errRoute = errors.New("malformed Route")
 type hop struct {
 	uri         []byte // the Request-URI to send
 	branch      uint64
+	loop        uint32 // the mark against loops; 0: none
 	listener    *listener
 	from        netip.AddrPort // who sent it to us
 	recordRoute *listener      // nil: do not record-route; else the side that the request came in on
@@ -59,7 +59,7 @@ func appendForward(dst []byte, m *message, h *hop) []byte {
 	dst = append(dst, ' ')
 	dst = append(dst, h.uri...)
 	dst = append(dst, " SIP/2.0\r\n"...)
-	dst = appendVia(dst, h.listener, h.branch)
+	dst = appendVia(dst, h.listener, h.branch, h.loop)
 	if h.recordRoute != nil {
 		dst = appendRecordRoute(dst, h.listener)
 		if h.recordRoute != h.listener {
@@ -110,21 +110,12 @@ func appendForward(dst []byte, m *message, h *hop) []byte {
 	return append(dst, m.body...)
 }
 
-func appendVia(dst []byte, l *listener, branch uint64) []byte {
+func appendVia(dst []byte, l *listener, branch uint64, loop uint32) []byte {
 	dst = append(dst, "Via: SIP/2.0/UDP "...)
 	dst = append(dst, l.hostPort...)
 	dst = append(dst, ";branch="...)
-	dst = appendBranch(dst, branch)
+	dst = appendBranch(dst, branch, loop)
 	return append(dst, "\r\n"...)
-}
-
-func appendBranch(dst []byte, branch uint64) []byte {
-	dst = append(dst, magicCookie...)
-	var n [8]byte
-	for i := range n {
-		n[i] = byte(branch >> (56 - 8*i))
-	}
-	return hex.AppendEncode(dst, n[:])
 }
 
 func appendRecordRoute(dst []byte, l *listener) []byte {

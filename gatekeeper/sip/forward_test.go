@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"tollgate/gatekeeper/sip/routes"
 )
 
 // fronts is a front with listeners that are never read.
@@ -167,7 +168,7 @@ func TestRouteSets(t *testing.T) {
 	}
 }
 
-func TestRetarget(t *testing.T) {
+func TestRequestURIOfATarget(t *testing.T) {
 	for uri, want := range map[string]string{
 		"sip:4930@gk:5060;transport=udp":                    "sip:4930@h:1",
 		"sip:4930;phone-context=+49@gk":                     "sip:4930@h:1",
@@ -177,7 +178,7 @@ func TestRetarget(t *testing.T) {
 		"sips:a%40b@gk?X=y":                                 "sip:a%40b@h:1",
 		"sip:+49@[2001:db8::1]:5060;user=phone;x=\"a@b;c\"": "sip:+49@h:1",
 	} {
-		if got := string(retarget([]byte(uri), "h:1")); got != want {
+		if got := uriOf(userOf([]byte(uri)), &routes.Target{Host: "h:1"}); got != want {
 			t.Errorf("%s goes on as %s, want %s", uri, got, want)
 		}
 	}

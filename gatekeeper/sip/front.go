@@ -15,6 +15,8 @@ import (
 	"go.uber.org/zap"
 
 	"tollgate/gatekeeper"
+	"tollgate/gatekeeper/sip/blocklist"
+	"tollgate/gatekeeper/sip/routes"
 	"tollgate/wheel"
 )
 
@@ -34,6 +36,8 @@ type Front struct {
 	stop    chan struct{}
 	stats   counters
 	probes  probes
+	health  *routes.Health
+	blocked *blocklist.List
 }
 
 type counters struct {
@@ -49,8 +53,9 @@ type Counters struct {
 
 // New makes the front on the gatekeeper's shards. product names the program in Server headers.
 func New(gk *gatekeeper.Gatekeeper, settings *Settings, product string, log *zap.Logger) *Front {
-	f := &Front{gk: gk, log: log, seed: maphash.MakeSeed(), product: product, stop: make(chan struct{})}
-	f.settings.Store(settings)
+	f := &Front{gk: gk, log: log, seed: maphash.MakeSeed(), product: product, stop: make(chan struct{}),
+		health: routes.NewHealth(), blocked: blocklist.New()}
+	f.Configure(settings)
 	for i, s := range gk.Shards() {
 		f.shards = append(f.shards, newShard(f, s, i))
 	}
@@ -58,7 +63,12 @@ func New(gk *gatekeeper.Gatekeeper, settings *Settings, product string, log *zap
 }
 
 // Configure swaps the settings; calls that are under way keep the targets that they have.
-func (f *Front) Configure(s *Settings) { f.settings.Store(s) }
+func (f *Front) Configure(s *Settings) {
+	f.health.Configure(s.Health)
+	f.health.Watch(s.Routes.Targets())
+	f.blocked.Configure(s.Block)
+	f.settings.Store(s)
+}
 
 // Listen binds the addresses. Nothing is read before Start.
 func (f *Front) Listen(addrs []netip.AddrPort) error {
@@ -182,6 +192,7 @@ func (f *Front) tick() {
 			for _, s := range f.shards {
 				s.Tick(now)
 			}
+			f.askGateways(now)
 		}
 	}
 }
@@ -194,6 +205,9 @@ func (f *Front) Counters() Counters {
 
 // datagram hands a message to the shard of its Call-ID.
 func (f *Front) datagram(m *message, raw []byte, from netip.AddrPort, l *listener) {
+	if f.blocked.Blocked(from.Addr(), time.Now()) && !f.settings.Load().trusts(from.Addr()) {
+		return
+	}
 	if err := m.parse(raw); err != nil {
 		if err != errEmpty {
 			f.malformed(m, err, from, l)
@@ -213,6 +227,9 @@ func (f *Front) datagram(m *message, raw []byte, from netip.AddrPort, l *listene
 // malformed answers a request that could be read as far as its Via (RFC 3261 8.2, 16.3), and drops the rest.
 func (f *Front) malformed(m *message, err error, from netip.AddrPort, l *listener) {
 	f.stats.malformed.Add(1)
+	if m.request && !f.settings.Load().knows(from.Addr()) {
+		f.refused(m, from, blocklist.Malformed)
+	}
 	if !m.request || m.method == methodAck || len(m.via.host) == 0 {
 		return
 	}

@@ -13,11 +13,12 @@ import (
 	"tollgate/acctstack"
 	"tollgate/config"
 	"tollgate/gatekeeper"
+	"tollgate/gatekeeper/sip/routes"
 )
 
 func newFront(shards int) *Front {
 	gk := gatekeeper.New(gatekeeper.Identity{Name: "t"}, &gatekeeper.Settings{SignalTimeout: 30 * time.Second, MaxPending: 10}, gatekeeper.Surroundings{Accounting: newBooks(), Sink: noSink{}}, shards, zap.NewNop())
-	return New(gk, &Settings{}, "t", zap.NewNop())
+	return New(gk, &Settings{Routes: &routes.Table{}}, "t", zap.NewNop())
 }
 
 // The front as the program runs it: several shards and sockets, both families, its own clock.
@@ -121,7 +122,7 @@ func TestParseListen(t *testing.T) {
 
 func parseSIP(t *testing.T, text string) (*Settings, config.Problems) {
 	t.Helper()
-	schema := config.Schema{{Name: "SIP", Keys: Keys()}, RoutesDecl()}
+	schema := config.Schema{{Name: "SIP", Keys: Keys()}, routes.Decl()}
 	file, err := config.Parse("test.ini", []byte(text))
 	if err != nil {
 		t.Fatal(err)
@@ -136,8 +137,8 @@ func TestSettings(t *testing.T) {
 	}
 	for user, want := range map[string]string{"49123": "192.0.2.9:5070", "493012": "192.0.2.11:5060", "alice": "192.0.2.10:5060 [2001:db8::1]:5080", "": "192.0.2.10:5060 [2001:db8::1]:5080", "4": "192.0.2.10:5060 [2001:db8::1]:5080"} {
 		var got []string
-		for _, x := range s.Routes.find(user) {
-			got = append(got, x.host)
+		for _, step := range s.Routes.Find(user).Plan(nil, func(netip.AddrPort) bool { return false }) {
+			got = append(got, step[0].Host)
 		}
 		if strings.Join(got, " ") != want {
 			t.Errorf("%q goes to %q", user, got)
@@ -159,7 +160,7 @@ func TestSettingsThatAreWrong(t *testing.T) {
 		"[SIP::Routes]\n*=sip:192.0.2.1:99999\n":                    "not between 1 and 65535",
 		"[SIP::Routes]\n*=sip:[2001:db8::1]\n":                      "route *: no address of [SIP] Listen is of the same family as 2001:db8::1",
 		"[SIP::Routes]\n*=tel:123\n":                                "not of the form",
-		"[SIP::Routes]\n*=sip:user@192.0.2.1\n":                     "address and a port only",
+		"[SIP::Routes]\n*=sip:user@192.0.2.1\n":                     "not of the form sip:ADDRESS:PORT",
 		"[SIP::Routes]\n*=\n":                                       "no target",
 		"[SIP::Routes]\n":                                           "no route",
 		"[SIP]\nTrustedPeers=all\n[SIP::Routes]\n*=sip:192.0.2.1\n": "neither an address nor a network",

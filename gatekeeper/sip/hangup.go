@@ -21,9 +21,9 @@ func (sess *session) Drop(why gatekeeper.Release) {
 	if tx == nil {
 		return
 	}
-	tx.stopOthers(nil)
+	tx.stopOthers(nil, []byte(line))
 	if tx.cancelled { // and the callee has not said so in time: it is the caller who ended the call
-		sess.call.End(gatekeeper.CauseNormal, cdr.ReleasedByCaller, nil)
+		sess.call.End(tx.cancelCause, cdr.ReleasedByCaller, nil)
 		tx.answer(487, "Request Terminated", "")
 	} else if why.Refusal {
 		status := sess.shard.front.settings.Load().RefuseStatus

@@ -31,7 +31,7 @@ func newSoup(t *testing.T) *soup {
 	s := &soup{books: newBooks(), caller: netip.MustParseAddrPort("127.0.0.1:9"), now: time.Now()}
 	s.sink = r.newAgent("sink")
 	s.callee = s.sink.addr
-	settings := &Settings{Trusted: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}, RefuseStatus: 503, Routes: Routes{{targets: []target{s.sink.target(), s.sink.target()}}}}
+	settings := &Settings{Trusted: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}, RefuseStatus: 503, FailoverOn: []int{408, 503}, Routes: routesTo(t, s.sink.target()+","+s.sink.target())}
 	gk := gatekeeper.New(gatekeeper.Identity{Name: "t"}, &gatekeeper.Settings{SignalTimeout: 30 * time.Second, AlertingTimeout: 60 * time.Second, MaxPending: 50}, gatekeeper.Surroundings{Accounting: s.books, Sink: noSink{}}, 1, zap.NewNop())
 	s.front = New(gk, settings, "t", zap.NewNop())
 	if err := s.front.Listen([]netip.AddrPort{netip.MustParseAddrPort("127.0.0.1:0")}); err != nil {

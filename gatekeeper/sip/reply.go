@@ -7,6 +7,8 @@ import (
 	"hash/maphash"
 	"net/netip"
 	"strconv"
+
+	"tollgate/gatekeeper/sip/blocklist"
 )
 
 // reply is an answer of our own.
@@ -16,6 +18,7 @@ type reply struct {
 	toTag  string // added if the request's To has none
 	extra  string // complete header lines
 	server string
+	why    blocklist.Reason // of a refusal, for the log
 }
 
 // appendReply writes an answer to m (RFC 3261 8.2.6).
@@ -75,15 +78,19 @@ func (s *shard) stateless(m *message, from netip.AddrPort, l *listener, r reply)
 // appendAck writes the ACK of a final answer other than 2xx (RFC 3261 17.1.1.3): the INVITE's Request-URI, Via, Route,
 // From, Call-ID and CSeq number, and the answer's To.
 func (s *shard) appendAck(dst []byte, tx *clientTx, answer *message) []byte {
-	return s.appendOfInvite(dst, tx.request, "ACK", answer.to)
+	return append(s.appendOfInvite(dst, tx.request, "ACK", answer.to), endOfRequest...)
 }
 
-// appendCancel writes the CANCEL of an INVITE that was sent (RFC 3261 9.1).
-func (s *shard) appendCancel(dst, invite []byte) []byte {
-	return s.appendOfInvite(dst, invite, "CANCEL", nil)
+// appendCancel writes the CANCEL of an INVITE that was sent (RFC 3261 9.1). why are Reason header lines, or nothing.
+func (s *shard) appendCancel(dst, invite, why []byte) []byte {
+	dst = s.appendOfInvite(dst, invite, "CANCEL", nil)
+	return append(append(dst, why...), endOfRequest...)
 }
 
-// appendOfInvite writes a request that shares the sent INVITE's transaction.
+// endOfRequest ends a request of ours that has no body.
+const endOfRequest = "Max-Forwards: 70\r\nContent-Length: 0\r\n\r\n"
+
+// appendOfInvite writes what a request has that shares the sent INVITE's transaction, up to endOfRequest.
 func (s *shard) appendOfInvite(dst, invite []byte, name string, to []byte) []byte {
 	m := s.stored(invite)
 	defer s.release(m)
@@ -116,7 +123,7 @@ func (s *shard) appendOfInvite(dst, invite []byte, name string, to []byte) []byt
 		}
 		dst = append(dst, "\r\n"...)
 	}
-	return append(dst, "Max-Forwards: 70\r\nContent-Length: 0\r\n\r\n"...)
+	return dst
 }
 
 // inDialog is a request of our own inside a dialog.
@@ -134,7 +141,7 @@ type inDialog struct {
 func (s *shard) appendInDialog(dst []byte, l *listener, branch uint64, r *inDialog) []byte {
 	dst = append(append(append(dst, r.method...), ' '), r.uri...)
 	dst = append(dst, " SIP/2.0\r\n"...)
-	dst = appendVia(dst, l, branch)
+	dst = appendVia(dst, l, branch, 0)
 	for _, route := range r.routes {
 		dst = append(append(append(dst, "Route: "...), route...), "\r\n"...)
 	}
@@ -146,7 +153,7 @@ func (s *shard) appendInDialog(dst []byte, l *listener, branch uint64, r *inDial
 	dst = append(append(append(dst, ' '), r.method...), "\r\n"...)
 	dst = append(dst, r.reason...)
 	dst = append(append(append(dst, "User-Agent: "...), s.front.product...), "\r\n"...)
-	return append(dst, "Max-Forwards: 70\r\nContent-Length: 0\r\n\r\n"...)
+	return append(dst, endOfRequest...)
 }
 
 func trim(b []byte) []byte { return bytes.TrimSpace(b) }

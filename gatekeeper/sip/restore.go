@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"hash/maphash"
 	"net/netip"
+	"slices"
 	"time"
 
 	"go.uber.org/zap"
@@ -19,7 +20,7 @@ import (
 func (f *Front) Restore(saved *gatekeeper.Saved, alive time.Time) error {
 	var c savedCall
 	err := c.read(saved.Lines)
-	if err == nil && c.dialog == nil && (c.invite == nil || saved.Answered()) && !saved.Ended() {
+	if err == nil && c.dialog == nil && (c.invite == nil || len(c.steps) == 0 || saved.Answered()) && !saved.Ended() {
 		err = fmt.Errorf("sip: the signalling of call %s is not in the journal", saved.Call.SessionID)
 	}
 	s := f.shards[maphash.String(f.seed, saved.Call.SIPCallID)%uint64(len(f.shards))]
@@ -73,8 +74,11 @@ func (s *shard) restoreInvite(c *savedCall, saved *gatekeeper.Saved, alive time.
 		return fmt.Errorf("sip: the INVITE of a saved call: %w", err)
 	}
 	tx := s.newServer(m, c.from, l)
-	tx.untried = c.targets
-	sess := s.newSession(tx, m)
+	sess := &session{}
+	s.fill(sess, tx, m)
+	tx.session, tx.joined = sess, sess
+	tx.fork = s.newFork(m, c.steps, bytesOf(c.routes))
+	tx.fork.loop = c.loop
 	sess.branch = c.branch
 	sess.call = s.Restore(sess, saved, alive)
 	if sess.call.Admitted() {
@@ -95,36 +99,50 @@ func (s *shard) restoreInvite(c *savedCall, saved *gatekeeper.Saved, alive time.
 // while ago would take our repetition for a new call (RFC 3261 17.2.1, timer I); then we only listen for an answer.
 func (sess *session) resumeAttempt(c *savedCall, repeat bool) {
 	tx, branch := sess.invite, c.branch
+	f, call := tx.fork, sess.call
+	known := call.Legs
+	call.Legs, call.Attempts = nil, 0
 	for i := range c.attempts {
-		if len(tx.untried) > 1 {
-			tx.untried = tx.untried[1:]
-			branch = c.attempts[i].branch
+		before := f.take()
+		for j := range before {
+			call.Legs = append(call.Legs, formerLeg(known, &before[j]))
 		}
+		call.Attempts += len(before)
+		if step := c.attempts[i].step; len(f.steps) == 0 || !slices.Equal(f.steps[0], step) {
+			f.steps = append([][]target{step}, f.steps...) // a redirection has named it
+		}
+		branch = c.attempts[i].branch
 	}
-	if len(tx.untried) == 0 {
-		return
-	}
-	sess.call.Attempts = len(c.attempts)
 	if repeat {
-		sess.attempt(branch)
-		return
+		tx.ask(branch)
+	} else {
+		tx.listen(branch)
 	}
-	s, next := sess.shard, tx.untried[0]
-	tx.untried = tx.untried[1:]
-	sess.call.Attempts++
-	tx.listen(s, branch, next)
 }
 
-// listen makes the branch of an INVITE that was sent by a former run, without sending it again.
-func (tx *serverTx) listen(s *shard, branch uint64, to target) {
-	l := s.front.listenerFor(tx.listener, to.addr)
-	b := &clientTx{shard: s, id: branch, method: methodInvite, state: clientProceeding, listener: l, to: to.addr, server: tx}
+// formerLeg is a leg of the former run: as its last record knew it, or without an answer.
+func formerLeg(known []cdr.Leg, t *target) cdr.Leg {
+	for i := range known {
+		if known[i].URI == t.uri && known[i].Address == t.addr {
+			return known[i]
+		}
+	}
+	return cdr.Leg{URI: t.uri, Address: t.addr}
+}
+
+// listen makes the branches of an INVITE that was sent by a former run, without sending it again.
+func (tx *serverTx) listen(id uint64) {
+	s := tx.shard
 	m := s.stored(tx.request)
 	defer s.release(m)
-	b.request = appendForward(nil, m, &hop{branch: branch, from: tx.from, recordRoute: tx.listener, uri: retarget(m.uri, to.host), listener: l})
-	tx.branches = append(tx.branches, b)
-	s.clients[b.id] = b
-	s.Wheel.Set(&b.life, timerC, b, wakeSilent)
+	step := tx.attempt()
+	for i, t := range step {
+		b, h := tx.branch(m, t, id+2*uint64(i), len(step))
+		b.state, b.request = clientProceeding, appendForward(nil, m, h)
+		tx.branches = append(tx.branches, b)
+		s.clients[b.id] = b
+		s.Wheel.Set(&b.life, timerC, b, wakeSilent)
+	}
 }
 
 // restoreDialog lets an answered call go on.
@@ -157,7 +175,7 @@ func (s *shard) restoreAnswered(c *savedCall, sess *session, left time.Duration)
 	}
 	tx := s.newServer(m, c.from, sess.listener)
 	tx.resend.Stop()
-	tx.state, tx.request, tx.session = serverAccepted, nil, sess
+	tx.state, tx.request, tx.session, tx.joined = serverAccepted, nil, sess, sess
 	s.Wheel.Set(&tx.life, left, tx, wakeForget)
 	b := &clientTx{shard: s, id: sess.answer.branch, method: methodInvite, state: clientAccepted,
 		listener: s.front.listenerAt(sess.answer.listener), to: sess.answer.to, server: tx}

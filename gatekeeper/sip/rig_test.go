@@ -12,7 +12,9 @@ import (
 
 	"tollgate/acctstack"
 	"tollgate/cdr"
+	"tollgate/config"
 	"tollgate/gatekeeper"
+	"tollgate/gatekeeper/sip/routes"
 )
 
 // patience is how long a test waits for something that must come.
@@ -41,12 +43,26 @@ type rigOption func(r *rig, calls *gatekeeper.Settings, sip *Settings)
 
 // twoTargets routes calls to callee, then to second.
 func twoTargets(r *rig, _ *gatekeeper.Settings, s *Settings) {
-	s.Routes[0].targets = append(s.Routes[0].targets, r.second.target())
+	s.Routes = routesTo(r.t, r.callee.target()+","+r.second.target())
 }
 
 func untrusting(_ *rig, _ *gatekeeper.Settings, s *Settings) { s.Trusted = nil }
 
-func unrouted(_ *rig, _ *gatekeeper.Settings, s *Settings) { s.Routes = nil }
+func unrouted(r *rig, _ *gatekeeper.Settings, s *Settings) { s.Routes = routesTo(r.t, "") }
+
+// routesTo is [SIP::Routes] with these targets for all users; "" is none at all.
+func routesTo(t testing.TB, targets string) *routes.Table {
+	t.Helper()
+	section := &config.Section{Name: "SIP::Routes"}
+	if targets != "" {
+		section.Entries = []config.Entry{{Name: "*", Value: targets}}
+	}
+	table, problems := routes.Parse(section)
+	if len(problems) > 0 {
+		t.Fatal(problems)
+	}
+	return table
+}
 
 type noSink struct{}
 
@@ -57,9 +73,9 @@ func newRig(t *testing.T, options ...rigOption) *rig {
 	t.Helper()
 	r := &rig{t: t, books: newBooks(), now: time.Now()}
 	calls := &gatekeeper.Settings{SignalTimeout: 30 * time.Second, AlertingTimeout: 180 * time.Second, MaxPending: 100}
-	trusted := &Settings{Trusted: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}, RefuseStatus: 503}
+	trusted := &Settings{Trusted: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}, RefuseStatus: 503, FailoverOn: []int{408, 503}}
 	r.caller, r.callee, r.second = r.newAgent("alice"), r.newAgent("bob"), r.newAgent("carol")
-	trusted.Routes = Routes{{targets: []target{r.callee.target()}}}
+	trusted.Routes = routesTo(t, r.callee.target())
 	for _, o := range options {
 		o(r, calls, trusted)
 	}

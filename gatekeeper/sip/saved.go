@@ -11,9 +11,9 @@ import (
 // The front's part of a call's entries in the journal. Its first byte says what it is: the INVITE as it came, an attempt at
 // a further target, or the dialog, which needs neither.
 const (
-	savedInvite  byte = 'I'
-	savedAttempt byte = 'A'
-	savedDialog  byte = 'D'
+	savedInvite byte = 'J' // an 'I' had one target a step
+	savedStep   byte = 'S' // an 'A' likewise
+	savedDialog byte = 'D'
 )
 
 // saveInvite writes what the INVITE's transactions can be made from again.
@@ -22,20 +22,27 @@ func (sess *session) saveInvite(m *message) []byte {
 	dst = packed.AppendAddrPort(dst, sess.invite.from)
 	dst = packed.AppendAddrPort(dst, sess.listener.addr)
 	dst = binary.BigEndian.AppendUint64(dst, sess.branch)
-	dst = packed.AppendUint(dst, uint64(len(sess.invite.untried)))
-	for _, t := range sess.invite.untried {
-		dst = appendTarget(dst, t)
+	steps := sess.invite.fork.steps
+	dst = packed.AppendUint(dst, uint64(len(steps)))
+	for _, step := range steps {
+		dst = appendStep(dst, step)
 	}
+	dst = packed.AppendTexts(dst, textsOf(sess.invite.fork.routes))
+	dst = packed.AppendUint(dst, uint64(sess.invite.fork.loop))
 	return packed.AppendText(dst, m.raw)
 }
 
-func appendTarget(dst []byte, t target) []byte {
-	return packed.AppendAddrPort(packed.AppendText(dst, t.host), t.addr)
+func appendStep(dst []byte, step []target) []byte {
+	dst = packed.AppendUint(dst, uint64(len(step)))
+	for i := range step {
+		dst = packed.AppendAddrPort(packed.AppendText(dst, step[i].uri), step[i].addr)
+	}
+	return dst
 }
 
-func saveAttempt(branch uint64, t target) []byte {
-	dst := binary.BigEndian.AppendUint64([]byte{savedAttempt}, branch)
-	return appendTarget(dst, t)
+// saveStep writes what is needed to know the answers of the next targets. branch is the first one's.
+func saveStep(branch uint64, step []target) []byte {
+	return appendStep(binary.BigEndian.AppendUint64([]byte{savedStep}, branch), step)
 }
 
 // saveDialog writes the call once it is answered. branch is the one that the 2xx came on; nil at a later change, which does
@@ -91,15 +98,18 @@ type savedCall struct {
 	from     netip.AddrPort
 	listener netip.AddrPort
 	branch   uint64
-	targets  []target
+	steps    [][]target // from the first on
+	routes   []string
+	loop     uint32 // the mark that the branches carry
 	invite   []byte
-	attempts []attempt // at the targets behind the first, as far as they went
+	attempts []attempt // at the steps behind the first, as far as they went
 	dialog   *session  // nil: not answered
 }
 
+// attempt is a step that was tried. The branch is its first target's.
 type attempt struct {
 	branch uint64
-	target target
+	step   []target
 }
 
 // read puts the parts together. The last dialog counts.
@@ -118,11 +128,11 @@ func (c *savedCall) readLine(line []byte) error {
 	case savedInvite:
 		c.from, c.listener, c.branch = r.AddrPort(), r.AddrPort(), readBranch(r)
 		for n := r.Uint(); n > 0 && r.Err() == nil; n-- {
-			c.targets = append(c.targets, readTarget(r))
+			c.steps = append(c.steps, readStep(r))
 		}
-		c.invite = r.Bytes()
-	case savedAttempt:
-		c.attempts = append(c.attempts, attempt{branch: readBranch(r), target: readTarget(r)})
+		c.routes, c.loop, c.invite = r.Texts(), uint32(r.Uint()), r.Bytes()
+	case savedStep:
+		c.attempts = append(c.attempts, attempt{branch: readBranch(r), step: readStep(r)})
 	case savedDialog:
 		c.listener = r.AddrPort()
 		c.dialog = readDialog(r)
@@ -140,7 +150,13 @@ func readDialog(r *packed.Reader) *session {
 	return sess
 }
 
-func readTarget(r *packed.Reader) target { return target{host: r.Text(), addr: r.AddrPort()} }
+func readStep(r *packed.Reader) []target {
+	var step []target
+	for n := r.Uint(); n > 0 && r.Err() == nil; n-- {
+		step = append(step, target{uri: r.Text(), addr: r.AddrPort()})
+	}
+	return step
+}
 
 func readBranch(r *packed.Reader) uint64 {
 	var n uint64

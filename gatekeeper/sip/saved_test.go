@@ -32,13 +32,13 @@ func TestSavedDialog(t *testing.T) {
 }
 
 func FuzzSavedCall(f *testing.F) {
-	f.Add(saveAttempt(4, target{host: "192.0.2.2:5060", addr: netip.MustParseAddrPort("192.0.2.2:5060")}))
+	f.Add(saveStep(4, []target{{uri: "sip:1@192.0.2.2:5060", addr: netip.MustParseAddrPort("192.0.2.2:5060")}}))
 	f.Add([]byte{savedInvite})
 	f.Add([]byte{savedDialog, 4, 192, 0, 2, 1, 19, 196})
 	f.Fuzz(func(t *testing.T, line []byte) {
 		var c savedCall
-		if err := c.read([][]byte{line}); err == nil && len(c.targets) > len(line) {
-			t.Errorf("%d targets from %d bytes", len(c.targets), len(line))
+		if err := c.read([][]byte{line}); err == nil && len(c.steps) > len(line) {
+			t.Errorf("%d steps from %d bytes", len(c.steps), len(line))
 		}
 	})
 }

@@ -16,7 +16,6 @@ const (
 	timeout    = 64 * t1               // B, F, H, J, L, M
 	timerD     = 32 * time.Second      // an INVITE client after a final answer other than 2xx
 	timerC     = 185 * time.Second     // RFC 3261 16.6 step 11: more than three minutes
-	nextTarget = 5 * time.Second       // how long a target may say nothing while there is another one
 	tryingWait = 50 * time.Millisecond // with a tick or two more 100 goes out within 200 ms (RFC 3261 17.2.1)
 )
 
@@ -49,14 +48,16 @@ type serverTx struct {
 	last     []byte         // the last answer, for a retransmitted request; nil if there is none to repeat
 	toTag    string         // of the answers that are ours
 	session  *session       // of the INVITE that made it, else nil
+	joined   *session       // the call that the INVITE belongs to: its own, or the one that it joined as a spiral
+	fork     *fork          // of a request outside a dialog that goes on, until its final answer; else nil
 	inside   *session       // of a re-INVITE or UPDATE, else nil
 	sender   side           // of that
 
 	held []byte // the 2xx that waits for the journal, as it will go up; else nil
 
-	branches  []*clientTx
-	untried   []target
-	cancelled bool
+	branches    []*clientTx
+	cancelled   bool
+	cancelCause int // Q.850, of that
 
 	resend wheel.Timer // 100, then G
 	life   wheel.Timer
@@ -144,7 +145,10 @@ func (tx *serverTx) respond(status int, datagram []byte) {
 		return
 	}
 	tx.resend.Stop()
-	tx.request, tx.untried = nil, nil
+	tx.request, tx.fork = nil, nil
+	if tx.session != nil {
+		tx.session.call.SIPStatus = status
+	}
 	wheel.Set(&tx.life, timeout, tx, wakeForget)
 	if tx.method == methodInvite && status < 300 {
 		tx.state, tx.last = serverAccepted, nil

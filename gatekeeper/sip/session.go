@@ -65,15 +65,13 @@ const (
 
 func (s *shard) sessionKey(callID []byte) uint64 { return maphash.Bytes(s.front.seed, callID) }
 
-// newSession makes the session of a new call.
-func (s *shard) newSession(tx *serverTx, m *message) *session {
-	sess := &session{shard: s, key: s.sessionKey(m.callID), invite: tx, listener: tx.listener,
+// fill makes the session of a new call from its INVITE.
+func (s *shard) fill(sess *session, tx *serverTx, m *message) {
+	*sess = session{shard: s, key: s.sessionKey(m.callID), invite: tx, listener: tx.listener,
 		callID: string(m.callID), from: string(m.from), cseq: m.cseq, branch: s.newBranch()}
 	sess.caller = party{addr: tx.from, tag: string(m.fromTag), contact: m.contact(), cseq: m.cseq}
 	s.front.widen(&sess.caller, m.contact(), m.routeSet(hdrRecordRoute))
 	s.remember(sess)
-	tx.session = sess
-	return sess
 }
 
 // remember enters the session in the table.
@@ -178,20 +176,11 @@ func (s *shard) isSpiral(m *message, sess *session) bool {
 		return false
 	}
 	first := true
-	for i := range m.headers {
-		if m.headers[i].id != hdrVia {
-			continue
+	for branch := range m.branches() {
+		if id, _, ok := parseBranch(branch); ok && !first && sess.invite.hasPending(id) {
+			return true
 		}
-		for rest := m.value(&m.headers[i]); len(rest) > 0; first = false {
-			var v via
-			if err := v.parse(rest); err != nil {
-				return false
-			}
-			rest = rest[min(len(v.element)+1, len(rest)):]
-			if id, ok := branchNumber(v.branch); ok && !first && sess.invite.hasPending(id) {
-				return true
-			}
-		}
+		first = false
 	}
 	return false
 }
@@ -309,48 +298,24 @@ func (f *Front) routeSets(m *message) (callee, caller []string) {
 }
 
 // failed takes the final answer that goes up and is no 2xx.
-func (sess *session) failed(status int, m *message, cancelled bool) {
+func (sess *session) failed(a finalAnswer, tx *serverTx) {
 	sess.invite = nil
-	cause, by := causeOf(status), cdr.ReleasedByCallee
+	cause, by := a.cause, cdr.ReleasedByCallee
 	switch {
-	case cancelled:
-		cause, by = gatekeeper.CauseNormal, cdr.ReleasedByCaller
-	case m == nil:
+	case tx.cancelled:
+		cause, by = tx.cancelCause, cdr.ReleasedByCaller
+	case a.ours:
 		by = cdr.ReleasedByGatekeeper
-	default:
-		cause = causeIn(m, cause)
 	}
 	sess.finish(cause, by)
 }
 
-// Proceed sends the admitted INVITE on. The journal has its branch from the call's beginning.
-func (sess *session) Proceed() { sess.attempt(sess.branch) }
-
-// tryNext sends the INVITE to the first target that was not tried, once the journal has the branch.
-func (sess *session) tryNext() {
-	branch := sess.shard.newBranch()
-	tx := sess.invite
-	next := tx.untried[0]
-	sess.call.Note(saveAttempt(branch, next), func() {
-		switch {
-		case sess.invite != tx || tx.state != serverProceeding || tx.held != nil:
-		case len(tx.untried) == 0:
-			tx.fail(487, "Request Terminated") // the caller has cancelled meanwhile
-		default:
-			sess.attempt(branch)
-		}
-	})
-}
-
-// attempt sends the INVITE to the first target that was not tried, on that branch.
-func (sess *session) attempt(branch uint64) {
-	s, tx := sess.shard, sess.invite
-	m := s.stored(tx.request)
-	defer s.release(m)
-	next := tx.untried[0]
-	sess.call.Attempts++
-	sess.call.Callee.Address, sess.callee.addr = next.addr, next.addr
-	s.forwardInvite(tx, m, branch)
+func textsOf(list [][]byte) []string {
+	texts := make([]string, len(list))
+	for i, b := range list {
+		texts[i] = string(b)
+	}
+	return texts
 }
 
 func bytesOf(texts []string) [][]byte {

@@ -1,18 +1,31 @@
 package sip
 
 import (
+	"cmp"
 	"fmt"
 	"net/netip"
 	"slices"
+	"strconv"
+	"strings"
+	"time"
 
 	"tollgate/config"
+	"tollgate/gatekeeper/sip/blocklist"
+	"tollgate/gatekeeper/sip/routes"
 )
 
 // Settings are the operator's choices about SIP that may change while calls are up.
 type Settings struct {
-	Routes       Routes
+	Routes       *routes.Table
 	Trusted      []netip.Prefix
 	RefuseStatus int
+
+	NextTarget      time.Duration // how long a target may say nothing while there is another one
+	FailoverOn      []int         // final answers behind which the next target is asked; a class as its hundreds
+	FollowRedirects bool
+
+	Health routes.Settings
+	Block  blocklist.Settings
 }
 
 // Keys are the keys of [SIP].
@@ -24,16 +37,24 @@ func Keys() []config.Key {
 			Doc: "Addresses and networks whose calls need no credentials; an INVITE from anywhere else is answered 403."},
 		{Name: "RefuseStatus", Kind: config.Int, Default: "503", Min: 400, Max: 699,
 			Doc: "The status that answers an INVITE whose start could not be accounted."},
-	}
-}
-
-// RoutesDecl declares [SIP::Routes].
-func RoutesDecl() config.SectionDecl {
-	return config.SectionDecl{
-		Name: "SIP::Routes",
-		Doc:  "Where calls go: the longest prefix of the called user part wins, * is for all others. Targets are tried from left to right: the next one after a 503, a 408, or 5 s without a word.",
-		Open: &config.Key{Name: "PREFIX", Kind: config.String, Example: "sip:192.0.2.10:5060,sip:192.0.2.11:5060",
-			Doc: "The targets of called users that begin with PREFIX, as sip:ADDRESS:PORT, separated by commas."},
+		{Name: "NextTargetAfter", Kind: config.Duration, Unit: "s", Default: "5", Min: 1, Max: 32,
+			Doc: "How long a target may say nothing at all before the next one of its route is tried."},
+		{Name: "FailoverOn", Kind: config.String, Default: "408,503", Check: checkFailover,
+			Doc: "The final answers of a target behind which the next one of its route is tried: statuses, and classes such as 5xx, separated by commas."},
+		{Name: "Redirects", Kind: config.Enum, Default: "relay", Values: []string{"relay", "follow"},
+			Doc: "What becomes of a 3xx: relay gives it to the caller, follow sends the call to the addresses that its Contacts name, wherever they are, within the same record."},
+		{Name: "GatewayFailures", Kind: config.Int, Default: "2", Min: 1, Max: 100,
+			Doc: "How many requests in a row a gateway of [SIP::Routes] may leave without any answer before it is down: it is skipped where its route has another one."},
+		{Name: "GatewayRetry", Kind: config.Duration, Unit: "s", Default: "10", Min: 1, Max: 3600,
+			Doc: "How often a gateway that is down is asked with OPTIONS; any answer but 408 and 503 brings it back."},
+		{Name: "GatewayProbe", Kind: config.Duration, Unit: "s", Default: "0", Min: 0, Max: 3600,
+			Doc: "How often each gateway is asked with OPTIONS, so that it is known to be down before a call finds out; 0 asks only those that are down."},
+		{Name: "BlockAfter", Kind: config.Int, Default: "20", Min: 0, Max: 1000000,
+			Doc: "How many refusals within BlockWithin make that an address, which is no trusted peer, is not answered at all for BlockTime; 0 blocks nobody."},
+		{Name: "BlockWithin", Kind: config.Duration, Unit: "s", Default: "60", Min: 1, Max: 86400,
+			Doc: "The time that BlockAfter counts in."},
+		{Name: "BlockTime", Kind: config.Duration, Unit: "s", Default: "600", Min: 1, Max: 604800,
+			Doc: "How long an address is blocked."},
 	}
 }
 
@@ -48,36 +69,67 @@ func checkTrusted(raw string) error {
 }
 
 // ParseSettings reads [SIP] and [SIP::Routes].
-func ParseSettings(main, routes *config.Section) (*Settings, config.Problems) {
-	s := &Settings{RefuseStatus: int(main.Int("RefuseStatus"))}
+func ParseSettings(main, table *config.Section) (*Settings, config.Problems) {
+	s := &Settings{
+		RefuseStatus:    int(main.Int("RefuseStatus")),
+		NextTarget:      main.Duration("NextTargetAfter"),
+		FollowRedirects: main.Text("Redirects") == "follow",
+		Health: routes.Settings{Failures: int(main.Int("GatewayFailures")), Interval: main.Duration("GatewayProbe"),
+			Retry: main.Duration("GatewayRetry")},
+		Block: blocklist.Settings{After: int(main.Int("BlockAfter")), Within: main.Duration("BlockWithin"), Time: main.Duration("BlockTime")},
+	}
+	s.FailoverOn, _ = parseFailover(main.Text("FailoverOn")) // Check has parsed it
 	var problems config.Problems
-	s.Routes, problems = ParseRoutes(routes)
+	s.Routes, problems = routes.Parse(table)
 	trusted, err := parseTrusted(main.Text("TrustedPeers"))
 	if err != nil {
 		problems = append(problems, main.Problem("TrustedPeers", "%v", err))
 	}
 	s.Trusted = trusted
 	if listen, err := ParseListen(main.Text("Listen")); err == nil {
-		problems = append(problems, unreachable(s.Routes, listen, routes)...)
+		problems = append(problems, s.Routes.Unreachable(listen, table)...)
 	}
-	if len(s.Routes) == 0 {
-		problems = append(problems, routes.Warning("", "no route: every call will be answered 404; add one as in *=sip:127.0.0.1:5070"))
+	if len(table.Entries) == 0 {
+		problems = append(problems, table.Warning("", "no route: every call will be answered 404; add one as in *=sip:127.0.0.1:5070"))
 	}
 	return s, problems
 }
 
-// unreachable finds targets of an address family that no listener has.
-func unreachable(routes Routes, listen []netip.AddrPort, section *config.Section) config.Problems {
-	var problems config.Problems
-	for _, r := range routes {
-		for _, t := range r.targets {
-			same := func(l netip.AddrPort) bool { return l.Addr().Is4() == t.addr.Addr().Is4() }
-			if t.addr.IsValid() && !slices.ContainsFunc(listen, same) {
-				problems = append(problems, section.Problem(r.name, "route %s: no address of [SIP] Listen is of the same family as %s", r.name, t.addr.Addr()))
-			}
+func checkFailover(raw string) error {
+	_, err := parseFailover(raw)
+	return err
+}
+
+// parseFailover reads "408,503,5xx".
+func parseFailover(raw string) ([]int, error) {
+	var list []int
+	for _, item := range splitList(raw) {
+		class, isClass := strings.CutSuffix(strings.ToLower(item), "xx")
+		n, err := strconv.Atoi(class)
+		switch {
+		case err != nil, isClass && (n < 3 || n > 5), !isClass && (n < 300 || n > 599):
+			return nil, fmt.Errorf("%q is neither a status from 300 to 599 nor a class such as 5xx", item)
 		}
+		list = append(list, n)
 	}
-	return problems
+	return list, nil
+}
+
+// failsOver tells whether the next target is asked behind that final answer.
+func (s *Settings) failsOver(status int) bool {
+	return slices.Contains(s.FailoverOn, status) || slices.Contains(s.FailoverOn, status/100)
+}
+
+// nextTarget is NextTarget, for settings that were not read too.
+func (s *Settings) nextTarget() time.Duration { return cmp.Or(s.NextTarget, 5*time.Second) }
+
+func splitList(raw string) []string {
+	return strings.FieldsFunc(raw, func(c rune) bool { return c == ',' || c == ' ' || c == '\t' })
+}
+
+func cutScheme(item string) (scheme, rest string, ok bool) {
+	scheme, rest, ok = strings.Cut(item, ":")
+	return strings.ToLower(scheme), rest, ok
 }
 
 func parseTrusted(raw string) ([]netip.Prefix, error) {

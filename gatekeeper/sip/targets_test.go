@@ -65,7 +65,7 @@ func TestTargetThatSaysNothing(t *testing.T) {
 		r = newRig(t, twoTargets)
 		r.caller.send(r.caller.invite("fail"))
 		late = r.callee.expect("INVITE")
-		r.advance(nextTarget + 200*time.Millisecond)
+		r.advance(5200 * time.Millisecond)
 		r.callee.drain()
 		return r, late, r.second.expect("INVITE")
 	}
