@@ -175,6 +175,9 @@ func (g *gateway) hasMoment(from, to, interval time.Duration) bool {
 		return false
 	}
 	offset := time.Duration(g.phase * float64(interval))
+	if to < offset {
+		return false
+	}
 	last := to - (to-offset)%interval
 	return last > from
 }

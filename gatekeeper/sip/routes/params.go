@@ -67,8 +67,14 @@ func hasScheme(text string) bool {
 }
 
 func parseAddr(host string) (netip.AddrPort, error) {
-	if !hasScheme(host) || strings.ContainsAny(host, " \t?/@") {
+	if hasScheme(host) && strings.ContainsAny(host, " \t") {
+		return netip.AddrPort{}, fmt.Errorf("%s has a blank in it; targets are separated by commas or &", quote(host))
+	}
+	if !hasScheme(host) {
 		return netip.AddrPort{}, fmt.Errorf("%s is not of the form sip:ADDRESS:PORT", quote(host))
+	}
+	if strings.ContainsAny(host, "@?/") {
+		return netip.AddrPort{}, fmt.Errorf("%s: a target is an address and a port only, with parameters behind semicolons", quote(host))
 	}
 	text := host[len("sip:"):]
 	addrText, portText, hasPort := text, "", false
@@ -80,7 +86,7 @@ func parseAddr(host string) (netip.AddrPort, error) {
 		bare = strings.TrimSuffix(bare, "]")
 	}
 	addr, err := netip.ParseAddr(bare)
-	if err != nil || addr.Zone() != "" || bracketed != (addr.Is6()) || bracketed && addrText != "["+bare+"]" {
+	if err != nil || addr.Zone() != "" || bracketed != addr.Is6() || bracketed && addrText != "["+bare+"]" {
 		return netip.AddrPort{}, fmt.Errorf("%s: %s is not an IP address", quote(host), quote(addrText))
 	}
 	addr = addr.Unmap()

@@ -16,8 +16,8 @@ const maxTargets = 16
 func Decl() config.SectionDecl {
 	return config.SectionDecl{
 		Name: "SIP::Routes",
-		Doc: "Where calls go: the longest prefix of the called user part wins, * is for all others. A comma leads to what is tried next: " +
-			"after a 503, a 408, or 5 s without a word. Targets with & between them are asked at once. Neighbours with a weight share the calls: " +
+		Doc: "Where calls go: the longest prefix of the called user part wins, * is for all others. A comma leads to what is tried next, " +
+			"when FailoverOn and NextTargetAfter in [SIP] say so. Targets with & between them are asked at once. Neighbours with a weight share the calls: " +
 			"their order is drawn anew for each, in proportion to the weights. Gateways that don't answer are left out until they do.",
 		Open: &config.Key{Name: "PREFIX", Kind: config.String,
 			Example: "strip=2;prepend=+49 sip:192.0.2.10;weight=70, sip:192.0.2.11;weight=30, sip:192.0.2.20:5070;strip=0 & sip:[2001:db8::20]",
@@ -73,16 +73,22 @@ func (r *Route) parse(value string) []error {
 
 // cutCommon cuts the parameters that stand before the first target, with a blank between.
 func cutCommon(value string) (common params, rest string, err error) {
-	value = strings.TrimSpace(value)
-	at := strings.IndexAny(value, " \t")
-	if at < 0 || hasScheme(value) || strings.ContainsAny(value[:at], ",&") || !strings.Contains(value[:at], "=") {
-		return params{}, value, nil
+	first := value
+	if i := strings.IndexAny(value, ",&"); i >= 0 {
+		first = value[:i]
+	}
+	at := 0
+	for at < len(first) && !hasScheme(first[at:]) {
+		at++
+	}
+	if at == len(first) || !strings.Contains(value[:at], "=") || strings.TrimRight(value[:at], " \t") == value[:at] {
+		return noParams(), value, nil
 	}
 	common, err = parseParams(value[:at])
 	if err == nil && common.weight >= 0 {
 		err = errors.New("a weight before the first target; it belongs to one target")
 	}
-	return common, strings.TrimSpace(value[at:]), err
+	return common, value[at:], err
 }
 
 // addStep reads the targets of a step, which is part of the weighted run before it if it has a weight.
