@@ -87,7 +87,7 @@ func TestStrayAnswers(t *testing.T) {
 // A stranger who knows a call's identifiers can end it no more than its dialogs allow, and relays nothing without them.
 func TestNoRelayWithoutADialog(t *testing.T) {
 	r := newRig(t)
-	for _, method := range []string{"INVITE", "BYE", "MESSAGE", "ACK", "INFO"} {
+	for _, method := range []string{"INVITE", "BYE", "UPDATE", "ACK", "INFO"} {
 		q := &req{method: method, uri: "sip:x@" + r.second.addr.String(), branch: r.caller.branch(), from: "<sip:x@y>;tag=1", to: "<sip:x@y>;tag=2", callID: "relay", cseq: 1,
 			extra: []string{"Route: <sip:" + r.address().String() + ";lr>", "Route: <sip:" + r.second.addr.String() + ";lr>"}}
 		r.caller.send(q)

@@ -160,7 +160,7 @@ func TestSettingsThatAreWrong(t *testing.T) {
 		"[SIP::Routes]\n*=sip:192.0.2.1:99999\n":                    "not between 1 and 65535",
 		"[SIP::Routes]\n*=sip:[2001:db8::1]\n":                      "route *: no address of [SIP] Listen is of the same family as 2001:db8::1",
 		"[SIP::Routes]\n*=tel:123\n":                                "not of the form",
-		"[SIP::Routes]\n*=sip:user@192.0.2.1\n":                     "not of the form sip:ADDRESS:PORT",
+		"[SIP::Routes]\n*=sip:user@192.0.2.1\n":                     "address and a port only",
 		"[SIP::Routes]\n*=\n":                                       "no target",
 		"[SIP::Routes]\n":                                           "no route",
 		"[SIP]\nTrustedPeers=all\n[SIP::Routes]\n*=sip:192.0.2.1\n": "neither an address nor a network",

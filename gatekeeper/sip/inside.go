@@ -40,6 +40,10 @@ func (s *shard) onward(m *message, from netip.AddrPort, l *listener) (in passage
 // handleInDialog forwards a request of a call that is up.
 func (s *shard) handleInDialog(m *message, from netip.AddrPort, l *listener) {
 	in, refused := s.onward(m, from, l)
+	if in.session == nil {
+		s.handleStray(m, from, l)
+		return
+	}
 	if refused == nil && m.method == methodInvite && in.session.call.Ended() {
 		refused = noCall()
 	}

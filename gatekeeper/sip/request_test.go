@@ -22,7 +22,9 @@ func TestAnsweredWithoutATransaction(t *testing.T) {
 		make   func(r *rig) *req
 		has    string
 	}{
-		{"OPTIONS", "200", func(r *rig) *req { return outside("OPTIONS")(r).with(func(q *req) { q.uri = "sip:" + r.address().String() }) }, "Allow: INVITE"},
+		{"OPTIONS", "200", func(r *rig) *req {
+			return outside("OPTIONS")(r).with(func(q *req) { q.uri = "sip:" + r.address().String() })
+		}, "Allow: INVITE"},
 		{"REGISTER", "405", outside("REGISTER"), "Allow: INVITE"},
 		{"BYE of no call", "481", outside("BYE"), ""},
 		{"CANCEL of no call", "481", outside("CANCEL"), ""},
