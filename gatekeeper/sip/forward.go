@@ -1,6 +1,7 @@
 package sip
 
 import (
+	"bytes"
 	"errors"
 	"net/netip"
 	"slices"
@@ -119,8 +120,7 @@ func appendVia(dst []byte, l *listener, branch uint64, loop uint32) []byte {
 }
 
 func appendRecordRoute(dst []byte, l *listener) []byte {
-	dst = append(dst, "Record-Route: <sip:"...)
-	dst = append(dst, l.hostPort...)
+	dst = append(append(dst, "Record-Route: <sip:"...), l.hostPort...)
 	return append(dst, ";lr>\r\n"...)
 }
 
@@ -215,6 +215,13 @@ func (f *Front) isOurs(uri *sipgo.Uri) bool {
 	return false
 }
 
+// isOwnRoute tells whether the URI is one that we have written ourselves in a Record-Route. Another spelling may be ours too.
+func (f *Front) isOwnRoute(uri []byte) bool {
+	host, isSIP := bytes.CutPrefix(uri, []byte("sip:"))
+	host, isLoose := bytes.CutSuffix(host, []byte(";lr"))
+	return isSIP && isLoose && slices.ContainsFunc(f.listeners, func(l *listener) bool { return string(host) == l.hostPort })
+}
+
 // preprocess takes our own routes off a request inside a dialog (RFC 3261 16.4). A strict router before us has put the
 // remote target at the end of the Route set and our own URI in its place.
 func (f *Front) preprocess(m *message) (uri []byte, routes [][]byte, err error) {
@@ -230,6 +237,10 @@ func (f *Front) preprocess(m *message) (uri []byte, routes [][]byte, err error) 
 	for len(routes) > 0 {
 		parsed = sipgo.Uri{}
 		first := addressIn(routes[0])
+		if f.isOwnRoute(first) {
+			routes = routes[1:]
+			continue
+		}
 		if !isURI(first) || sipgo.ParseUri(string(first), &parsed) != nil {
 			return nil, nil, errRoute
 		}

@@ -316,6 +316,9 @@ func parseIP(host []byte) (netip.Addr, bool) {
 	if n := len(host); n > 2 && host[0] == '[' && host[n-1] == ']' {
 		host = host[1 : n-1]
 	}
+	if addr, ok := parseIPv4(host); ok {
+		return addr, true
+	}
 	if len(host) == 0 || len(host) > 45 {
 		return netip.Addr{}, false
 	}

@@ -117,6 +117,10 @@ func (m *message) vendor() string {
 
 // ours tells whether a route is one of ours.
 func (f *Front) ours(route []byte) bool {
+	address := addressIn(route)
+	if f.isOwnRoute(address) {
+		return true
+	}
 	var uri sipgo.Uri
-	return sipgo.ParseUri(string(addressIn(route)), &uri) == nil && f.isOurs(&uri)
+	return sipgo.ParseUri(string(address), &uri) == nil && f.isOurs(&uri)
 }
