@@ -44,8 +44,8 @@ func (p Policy) OnRequest(r Request) RequestEdit {
 		if r.Supported {
 			return RequestEdit{MinSE: least, TooSmall: true}
 		}
-		// A UAC that knows no session timers would not understand the 422 and lose the call. A request whose UAC knows them
-		// never gets another Min-SE: who did that could make every interval of it too small (RFC 4028 11).
+		// A UAC that knows no session timers would not understand the 422 and lose the call. The Min-SE of one that knows them
+		// is never touched: raised on the way, it would be a means against the call (RFC 4028 8.1).
 		if r.MinSE < least {
 			edit.MinSE, r.MinSE = least, least
 		}
