@@ -21,11 +21,14 @@ import (
 //	config FILE                  the configuration, from the root of the project; else config.ini of the folder
 //	set SECTION KEY=VALUE        changes it; a running gatekeeper sees it with the next reload
 //	radius STATE                 up, silent (it takes requests and does not answer) or gone (its port refuses)
-//	callee SCENARIO [OPTION]...  a callee, where the default route leads; hold=TIME is the length of its pauses. A second one
-//	                             is the route's second target
+//	callee SCENARIO [OPTION]...  a callee, where the default route leads; hold=TIME is the length of its pauses, key.NAME=TEXT
+//	                             what stands for [NAME] in the scenario. A second one is the route's second target
+//	route PREFIX TARGETS         another route, or another default one, after the callees
+//	gone NUMBER, back NUMBER     the callee with that number is killed, is started again
 //	gatekeeper                   starts the gatekeeper, and a client that watches its status port
-//	caller SCENARIO [OPTION]...  calls, until the end of the scenario: hold=TIME calls=N rate=N number=N, lenient; with &
-//	                             at the end the play goes on meanwhile. The scenario says what must come back
+//	caller SCENARIO [OPTION]...  calls, until the end of the scenario: hold=TIME calls=N rate=N number=N as=NAME from=ADDRESS,
+//	                             key.NAME=TEXT, lenient; with & at the end the play goes on meanwhile. The scenario says what
+//	                             must come back
 //	await RECORD N [TEXT]...     waits until there are N such records, or more
 //	status COMMAND               a command for the status port
 //	signal NAME                  TERM, HUP or KILL to the gatekeeper
@@ -33,8 +36,10 @@ import (
 //	ended CODE                   the gatekeeper ends with that exit code
 //	want RECORD N [TEXT]...      at the end there are exactly N records that hold each TEXT; "" quotes blanks
 //
-// RECORD is radius, file, sql:TABLE, syslog, status or log, or invite: a call that reached a callee, with what happened to it there
-// (answered, cancelled, hungup, ...). Before the end the gatekeeper is stopped with SIGTERM, if it runs, and must exit with 0,
+// RECORD is radius, file, sql:TABLE, syslog, status or log, or invite: a call that reached a callee, as callee=NUMBER CALLID and
+// what happened to it there (answered, cancelled, hungup, ...); or heard: a message that a phone has received, as callee=NUMBER or
+// caller=NUMBER and the message with bars for its line ends. In a TEXT, in targets and in options $gk is the gatekeeper's address
+// and $1, $2, ... are the callees'. Before the end the gatekeeper is stopped with SIGTERM, if it runs, and must exit with 0,
 // so that "exactly" means: and no more will come.
 func TestPlays(t *testing.T) {
 	plays, err := filepath.Glob("[0-9]*/*.play")
@@ -59,10 +64,10 @@ type play struct {
 	watch  *statusClient
 	radius *peer.FreeRADIUS
 	syslog *peer.Rsyslog
-	callee []*peer.UAS
-	since  time.Time // what within counts from
-	busy   sync.WaitGroup
-	wants  []want
+	phones
+	since time.Time // what within counts from
+	busy  sync.WaitGroup
+	wants []want
 }
 
 func runPlay(t *testing.T, path string) {
@@ -99,6 +104,12 @@ func (p *play) step(verb, rest string) {
 		p.setRADIUS(rest)
 	case "callee":
 		p.startCallee(args)
+	case "route":
+		p.setRoute(rest)
+	case "gone":
+		p.calleeGone(p.number(rest))
+	case "back":
+		p.calleeBack(p.number(rest))
 	case "gatekeeper":
 		p.gatekeeper().start()
 		p.watch = p.gk.watch()
@@ -181,65 +192,6 @@ func (p *play) setRADIUS(state string) {
 	}
 }
 
-func (p *play) startCallee(args []string) {
-	p.Helper()
-	p.callee = append(p.callee, peer.StartUAS(p, p.sipp(args)))
-	var targets []string
-	for _, callee := range p.callee {
-		targets = append(targets, callee.Addr)
-	}
-	p.gatekeeper().routeTo(targets...)
-}
-
-func (p *play) startCaller(args []string) {
-	p.Helper()
-	background := len(args) > 0 && args[len(args)-1] == "&"
-	if background {
-		args = args[:len(args)-1]
-	}
-	s := p.sipp(args)
-	s.Target = p.gk.address()
-	p.since = time.Now()
-	dir := p.TempDir()
-	run := func() {
-		if r, err := s.Run(p.Context(), dir); err != nil {
-			p.Errorf("%v\n%s", err, r.Errors)
-		}
-	}
-	if background {
-		p.busy.Go(run)
-	} else {
-		run()
-	}
-}
-
-// sipp reads a scenario and its options.
-func (p *play) sipp(args []string) peer.SIPP {
-	p.Helper()
-	if len(args) == 0 {
-		p.Fatal("no scenario")
-	}
-	s := peer.SIPP{Scenario: args[0] + ".xml"}
-	for _, option := range args[1:] {
-		name, value, _ := strings.Cut(option, "=")
-		switch name {
-		case "hold":
-			s.Hold = p.duration(value)
-		case "calls":
-			s.Calls = p.number(value)
-		case "rate":
-			s.Rate = p.number(value)
-		case "number":
-			s.Number = value
-		case "lenient":
-			s.Lenient = true
-		default:
-			p.Fatalf("unknown option %q", option)
-		}
-	}
-	return s
-}
-
 // finish waits for the callers, stops the gatekeeper and compares the records.
 func (p *play) finish(path string) {
 	p.Helper()
@@ -248,7 +200,10 @@ func (p *play) finish(path string) {
 		p.gk.stop()
 	}
 	p.gk.sane()
-	for _, callee := range p.callee {
+	for i, callee := range p.callees {
+		if p.away[i+1] {
+			continue
+		}
 		if _, err := callee.Stop(); err != nil {
 			p.Error(err)
 		}

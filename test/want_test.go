@@ -22,7 +22,11 @@ func parseWant(p *play, args []string) want {
 	if len(args) < 2 {
 		p.Fatal("a record and a number are needed")
 	}
-	return want{line: p.line, kind: args[0], count: p.number(args[1]), texts: args[2:]}
+	w := want{line: p.line, kind: args[0], count: p.number(args[1])}
+	for _, text := range args[2:] {
+		w.texts = append(w.texts, p.filled(text))
+	}
+	return w
 }
 
 // await waits until there are as many records, or more.
@@ -74,6 +78,8 @@ func (p *play) records(kind string) []string {
 		return strings.Split(p.gk.log(), "\n")
 	case "invite":
 		return p.called()
+	case "heard":
+		return p.heard()
 	}
 	p.Fatalf("unknown records %q", kind)
 	return nil
@@ -104,13 +110,13 @@ func withSeconds(lines []string) []string {
 func (p *play) called() []string {
 	p.Helper()
 	var lines []string
-	for _, callee := range p.callee {
+	for i, callee := range p.callees {
 		calls, err := callee.Calls()
 		if err != nil {
 			p.Fatal(err)
 		}
 		for id, events := range calls {
-			lines = append(lines, id+" "+strings.Join(slices.Sorted(maps.Keys(events)), " "))
+			lines = append(lines, fmt.Sprintf("callee=%d ", i+1)+id+" "+strings.Join(slices.Sorted(maps.Keys(events)), " "))
 		}
 	}
 	return lines

@@ -23,14 +23,17 @@ type SIPP struct {
 	Port     int           // its own UDP port; 0 = a free one
 	Number   string        // caller: what is dialled; "" = 4930123
 	Caller   string        // caller: user part of From; "" = alice
+	Address  string        // that it sends from and is at; "" = 127.0.0.1
 	Password string        // of the caller, for the scenarios with a challenge; "" = secret
 	Calls    int           // caller: how many in all; 0 = 1. Callee: how many until it ends by itself; 0 = never
 	Rate     int           // caller: calls per second; 0 = 10
 	Hold     time.Duration // the length of the scenario's pauses
 	Timeout  time.Duration // caller: for the whole run; 0 = what the calls need and 30 s
 	Lenient  bool          // a message that the scenario does not expect is passed over and does not fail the call
-	Load     bool          // for high rates: large buffers, no log of events, lenient
+	Load     bool          // for high rates: large buffers, no log of events and messages, lenient
 	Args     []string      // further arguments of sipp
+
+	Keys map[string]string // what stands for [NAME] in the scenario
 }
 
 // RunUAC runs a caller to completion. It fails the test if sipp cannot run or any call fails.
@@ -90,6 +93,9 @@ func (u *UAS) Calls() (map[string]Call, error) {
 	}
 	return parseEvents(events)
 }
+
+// Heard are the messages that the callee has received so far.
+func (u *UAS) Heard() ([]string, error) { return ReadMessages(u.dir) }
 
 // Kill ends the callee at once.
 func (u *UAS) Kill() { u.proc.Kill() }
@@ -164,7 +170,7 @@ func (s *SIPP) prepare(dir string) error {
 
 func (s SIPP) args(dir string) []string {
 	args := []string{
-		"-sf", filepath.Join(dir, scenarioFile), "-i", Loopback, "-p", strconv.Itoa(s.Port), "-nostdin",
+		"-sf", filepath.Join(dir, scenarioFile), "-i", orDefault(s.Address, Loopback), "-p", strconv.Itoa(s.Port), "-nostdin",
 		"-key", "caller", orDefault(s.Caller, "alice"), "-key", "password", orDefault(s.Password, "secret"),
 		"-au", orDefault(s.Caller, "alice"), "-ap", orDefault(s.Password, "secret"),
 		"-d", strconv.FormatInt(s.Hold.Milliseconds(), 10),
@@ -180,7 +186,10 @@ func (s SIPP) args(dir string) []string {
 	if s.Load {
 		args = append(args, "-buff_size", "4194304")
 	} else {
-		args = append(args, "-trace_logs", "-log_file", filepath.Join(dir, logFile))
+		args = append(args, "-trace_logs", "-log_file", filepath.Join(dir, logFile), "-trace_msg", "-message_file", filepath.Join(dir, messageFile))
+	}
+	for name, text := range s.Keys {
+		args = append(args, "-key", name, text)
 	}
 	if s.Target == "" {
 		if s.Calls > 0 {

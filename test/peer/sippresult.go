@@ -18,6 +18,7 @@ const (
 	statFile     = "stat.csv"
 	errorFile    = "errors.log"
 	logFile      = "events.log"
+	messageFile  = "messages.log"
 )
 
 // Result is what sipp tells of its calls.
