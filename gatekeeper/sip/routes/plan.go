@@ -70,12 +70,12 @@ func without(step Step, out uint32) Step {
 	return left
 }
 
-// share is what a weight of 1 is worth in the draw, so that one of weight 0 has a very small chance beside it (RFC 2782).
+// share is what a weight of 1 is worth in the draw. One of weight 0 has thus a very small chance beside it, as RFC 2782 wants,
+// and the first one gets no more than its share for the 0 that can be drawn.
 const share = 256
 
 // draw orders steps of one target each as RFC 2782 orders the records of one priority: those of weight 0 stand in front, and
-// the next one is the first whose running sum of weights reaches a number that is drawn up to the sum of all that are left.
-// That number is 0 only if one of weight 0 is left to take it: else the first one would get more than its share.
+// the next one is the first whose running sum of weights reaches a number drawn from 0 to the sum of all that are left.
 func draw(steps []Step, random func(n uint32) uint32) {
 	var sum uint32
 	zeros := 0
@@ -88,12 +88,7 @@ func draw(steps []Step, random func(n uint32) uint32) {
 		}
 	}
 	for ; len(steps) > 1; steps = steps[1:] {
-		var drawn uint32
-		if weight(steps[0]) == 0 {
-			drawn = random(sum + 1)
-		} else {
-			drawn = random(sum) + 1
-		}
+		drawn := random(sum + 1)
 		chosen, running := 0, weight(steps[0])
 		for running < drawn {
 			chosen++
