@@ -26,7 +26,7 @@ type Settings struct {
 	Teardown        acctstack.Kinds // whose failure ends a running call
 	// GrantUnjournalled lets a call go on that the journal has no room for ([Journal] WhenFull=keep-calls).
 	GrantUnjournalled bool
-	Limits *limits.Settings // nil: none
+	Limits            *limits.Settings // nil: none
 	// Unjournalled keeps new calls in memory only ([Journal] Calls=0).
 	Unjournalled bool
 }

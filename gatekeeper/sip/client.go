@@ -154,6 +154,9 @@ func (tx *clientTx) isOver(m *message) bool {
 
 // inviteAnswer takes an answer to an INVITE (RFC 3261 17.1.1, RFC 6026 7.2).
 func (tx *clientTx) inviteAnswer(m *message) {
+	if tx.state == clientCalling {
+		tx.shard.front.heard(tx.to)
+	}
 	switch {
 	case tx.state == clientCompleted:
 		if m.status >= 300 {
@@ -178,9 +181,6 @@ func (tx *clientTx) inviteAnswer(m *message) {
 
 func (tx *clientTx) provisional(m *message) {
 	first := tx.state == clientCalling
-	if first {
-		tx.shard.front.heard(tx.to)
-	}
 	tx.state = clientProceeding
 	tx.resend.Stop()
 	if tx.cancel {

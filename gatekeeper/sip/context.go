@@ -152,7 +152,7 @@ func (tx *serverTx) advance() {
 		}
 	}
 	f := tx.fork
-	if tx.hasMore() && (f.best == nil || tx.shard.front.settings.Load().failsOver(f.best.status)) {
+	if tx.hasMore() && (f.best == nil || f.followed || tx.shard.front.settings.Load().failsOver(f.best.status)) {
 		tx.tryNext()
 		return
 	}

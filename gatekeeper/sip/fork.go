@@ -24,6 +24,7 @@ type fork struct {
 	best       *finalAnswer // of those that came; nil: none
 	challenges []byte       // header lines of 401s and 407s that are not the best answer
 	targets    int          // that were ever listed
+	followed   bool         // the next step is what a redirection has named
 }
 
 // maxTargets bounds the targets of a request, those that redirections name among them.
@@ -60,7 +61,7 @@ const defaultBreadth = 60
 // take gives the next step, no broader than may be; what is too much of it comes behind (RFC 5393 5.3.3).
 func (f *fork) take() []target {
 	step := f.steps[0]
-	f.steps = f.steps[1:]
+	f.steps, f.followed = f.steps[1:], false
 	if n := max(f.breadth, 1); len(step) > n {
 		f.steps = append([][]target{step[n:]}, f.steps...)
 		step = step[:n]

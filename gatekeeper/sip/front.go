@@ -38,10 +38,13 @@ type Front struct {
 	probes  probes
 	health  *routes.Health
 	blocked *blocklist.List
+	watcher GatewayWatcher // nil: none
 }
 
 type counters struct {
 	received, sent, sendErrors, malformed, strays atomic.Uint64
+
+	refusals [reasons]atomic.Uint64 // by blocklist.Reason
 }
 
 // Counters are what the front's sockets have seen.

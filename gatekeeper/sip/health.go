@@ -6,9 +6,6 @@ import (
 	"time"
 
 	"go.uber.org/zap"
-
-	"tollgate/gatekeeper/sip/blocklist"
-	"tollgate/gatekeeper/sip/routes"
 )
 
 // Whether a gateway is there is known from the INVITEs that it answers or not, and from an OPTIONS that it is asked with
@@ -52,6 +49,7 @@ func (f *Front) gatewayAnswered(addr netip.AddrPort, status int) {
 func (f *Front) heard(addr netip.AddrPort) {
 	if f.health.Answered(addr, time.Now()) {
 		f.log.Info("gateway is back", zap.Stringer("gateway", addr))
+		f.gatewayChanged(addr, false)
 	}
 }
 
@@ -59,17 +57,6 @@ func (f *Front) heard(addr netip.AddrPort) {
 func (f *Front) silent(addr netip.AddrPort) {
 	if f.health.Failed(addr, time.Now()) {
 		f.log.Warn("gateway is down", zap.Stringer("gateway", addr))
+		f.gatewayChanged(addr, true)
 	}
 }
-
-// Gateways are the targets of all routes with what is known of them.
-func (f *Front) Gateways() []routes.State { return f.health.States() }
-
-// Blocked lists the addresses that are not answered for a while.
-func (f *Front) Blocked() []blocklist.Entry { return f.blocked.Entries(time.Now()) }
-
-// Unblock answers an address again; it tells whether it was blocked.
-func (f *Front) Unblock(addr netip.Addr) bool { return f.blocked.Unblock(addr) }
-
-// BlockStats are the counters of the blocks.
-func (f *Front) BlockStats() blocklist.Stats { return f.blocked.Stats() }

@@ -42,11 +42,14 @@ func (s *shard) handleInvite(m *message, from netip.AddrPort, l *listener) {
 // a copy of a call's INVITE that came another way, as a UA would (RFC 3261 8.2.2.2): sent on it would be a call that no
 // record knows of.
 func (s *shard) repeated(m *message) *reply {
-	if sess := s.sessionOf(m); s.isLoop(m) || sess != nil && !s.isSpiral(m, sess) {
+	if sess := s.sessionOf(m); s.isLoop(m) || sess != nil && (!s.isSpiral(m, sess) || len(sess.call.Legs) >= maxLegs) {
 		return &reply{status: 482, reason: "Loop Detected", why: blocklist.Loop}
 	}
 	return nil
 }
+
+// maxLegs bounds the legs of a call: no spiral needs more, but a callee may send one after the other.
+const maxLegs = 64
 
 // join sends a spiral on within its call: further legs, and no further record.
 func (s *shard) join(sess *session, m *message, from netip.AddrPort, l *listener, where *fork) {

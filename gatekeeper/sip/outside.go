@@ -16,7 +16,7 @@ import (
 func (s *shard) handleOutside(m *message, from netip.AddrPort, l *listener) {
 	settings := s.front.settings.Load()
 	switch {
-	case m.method == methodOptions && (m.maxForwards == 0 || s.front.isForUs(m)): // RFC 3261 11.2, 16.3 step 3
+	case m.method == methodOptions && (m.maxForwards == 0 || userOf(m.uri) == ""): // RFC 3261 11.2, 16.3 step 3
 		s.stateless(m, from, l, reply{status: 200, reason: "OK", extra: allow + "Accept: application/sdp\r\n"})
 		return
 	case string(m.methodName) == "REGISTER":
@@ -56,6 +56,7 @@ func (s *shard) refuse(m *message, from netip.AddrPort, l *listener, r reply) {
 
 // refused writes the line of a refusal: what the sender controls stands behind its address (etc/fail2ban).
 func (f *Front) refused(m *message, from netip.AddrPort, why blocklist.Reason) {
+	f.stats.refusals[why].Add(1)
 	line := blocklist.Line(nil, from, why, methodText(m.method))
 	f.log.Info(string(line), zap.ByteString("call_id", bounded(m.callID)), zap.ByteString("uri", bounded(m.uri)),
 		zap.ByteString("user_agent", bounded(m.find(hdrUserAgent))))
@@ -64,7 +65,7 @@ func (f *Front) refused(m *message, from netip.AddrPort, why blocklist.Reason) {
 	}
 	now := time.Now()
 	if f.blocked.Refused(from.Addr(), now) {
-		f.log.Warn(string(blocklist.Line(nil, from, blocklist.Blocked, methodText(m.method))))
+		f.log.Info(string(blocklist.Line(nil, from, blocklist.Blocked, methodText(m.method))))
 	}
 }
 
@@ -76,11 +77,6 @@ func methodText(m method) string {
 		return "OTHER"
 	}
 	return methodNames[m]
-}
-
-// isForUs tells whether the request is for this proxy itself: it names it, and no user.
-func (f *Front) isForUs(m *message) bool {
-	return userOf(m.uri) == "" && f.ours(m.uri)
 }
 
 // route finds where a request outside of a dialog goes (RFC 3261 16.4, 16.5): the operator's routes decide. A Route that

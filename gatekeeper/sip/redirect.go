@@ -25,6 +25,7 @@ func (tx *serverTx) follow(m *message) bool {
 		}
 	}
 	f.add(more)
+	f.followed = f.followed || len(more) > 0
 	return len(more) > 0
 }
 
