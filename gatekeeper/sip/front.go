@@ -44,7 +44,8 @@ type Front struct {
 type counters struct {
 	received, sent, sendErrors, malformed, strays atomic.Uint64
 
-	refusals [reasons]atomic.Uint64 // by blocklist.Reason
+	refusals [reasons]atomic.Uint64            // by blocklist.Reason
+	answers  [len(answerClasses)]atomic.Uint64 // by the hundreds of the status
 }
 
 // Counters are what the front's sockets have seen.

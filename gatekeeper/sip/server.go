@@ -148,6 +148,7 @@ func (tx *serverTx) respond(status int, datagram []byte) {
 	tx.request, tx.fork = nil, nil
 	if tx.session != nil {
 		tx.session.call.SIPStatus = status
+		tx.shard.front.stats.answers[status/100%len(answerClasses)].Add(1)
 	}
 	wheel.Set(&tx.life, timeout, tx, wakeForget)
 	if tx.method == methodInvite && status < 300 {
