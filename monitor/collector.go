@@ -24,6 +24,7 @@ type collector struct {
 	radius       []metric[radius.ServerStats]
 	radiusClient []metric[RADIUS]
 	free         []metric[int64]
+	traffic      *traffic
 	state        *prometheus.Desc
 	changes      *prometheus.Desc
 	oldest       *prometheus.Desc
@@ -34,7 +35,7 @@ func newCollector(sources Sources, o *own) *collector {
 	return &collector{
 		sources: sources, own: o, now: time.Now,
 		calls: callMetrics(), datagrams: datagramMetrics(), instances: instanceMetrics(), keeping: keepingMetrics(),
-		journal: journalMetrics(), radius: radiusMetrics(), radiusClient: radiusClientMetrics(), free: freeMetrics(),
+		traffic: newTraffic(sources), journal: journalMetrics(), radius: radiusMetrics(), radiusClient: radiusClientMetrics(), free: freeMetrics(),
 		state:   prometheus.NewDesc(namespace+"_instance_state", "1 for the state that the instance is in, else 0.", []string{"instance", "state"}, nil),
 		changes: prometheus.NewDesc(namespace+"_instance_state_changes_total", "Changes of the instance's state.", instance, nil),
 		oldest: prometheus.NewDesc(namespace+"_backlog_oldest_age_seconds",
@@ -46,6 +47,7 @@ func newCollector(sources Sources, o *own) *collector {
 func (c *collector) Describe(out chan<- *prometheus.Desc) {
 	describe(out, c.calls)
 	describe(out, c.datagrams)
+	c.traffic.Describe(out)
 	describe(out, c.instances)
 	describe(out, c.keeping)
 	describe(out, c.journal)
@@ -67,6 +69,7 @@ func (c *collector) Collect(out chan<- prometheus.Metric) {
 		datagrams := c.sources.Datagrams()
 		collect(out, c.datagrams, &datagrams)
 	}
+	c.traffic.Collect(out)
 	if c.sources.Journal != nil {
 		journal := c.sources.Journal()
 		collect(out, c.journal, &journal)

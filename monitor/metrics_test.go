@@ -2,6 +2,7 @@ package monitor
 
 import (
 	"bufio"
+	"net/netip"
 	"os"
 	"regexp"
 	"slices"
@@ -13,6 +14,8 @@ import (
 	"go.uber.org/zap"
 
 	"tollgate/acctstack"
+	"tollgate/gatekeeper/limits"
+	"tollgate/gatekeeper/sip/blocklist"
 	"tollgate/radius"
 )
 
@@ -26,6 +29,12 @@ func idle() Sources {
 	return Sources{
 		Calls:     func() Calls { return Calls{} },
 		Datagrams: func() Datagrams { return Datagrams{} },
+		Tables:    func() Tables { return Tables{} },
+		Answers:   func() map[string]uint64 { return map[string]uint64{"2xx": 0, "4xx": 0} },
+		Refusals:  func() map[string]uint64 { return map[string]uint64{"untrusted": 0, "limit": 0} },
+		Blocks:    func() blocklist.Stats { return blocklist.Stats{} },
+		Gateways:  gatewayList{{Addr: netip.MustParseAddrPort("192.0.2.10:5060")}, {Addr: netip.MustParseAddrPort("[2001:db8::20]:5070")}},
+		Limits:    limits.New().Stats,
 		Instances: statuses{
 			{Counters: acctstack.Counters{Instance: "RadAcct"}}, {Counters: acctstack.Counters{Instance: "RadAcct:backup"}},
 			{Counters: acctstack.Counters{Instance: "FileAcct"}},
@@ -33,6 +42,8 @@ func idle() Sources {
 		Keeping:  func() []Keeping { return nil },
 		Journal:  func() Journal { return Journal{} },
 		StateDir: "/",
+
+		Maintained: func() bool { return false },
 		RADIUS: func() []RADIUS {
 			return []RADIUS{
 				{Instance: "RadAcct", Stats: radius.Stats{Servers: []radius.ServerStats{{Server: "10.0.0.1:1813"}, {Server: "10.0.0.2:1813"}}}},
@@ -81,8 +92,18 @@ func TestEverySeriesExistsFromTheStart(t *testing.T) {
 		"journal_short_bytes", "journal_kept_events", "journal_waiting_records", "journal_lost_answers_total", "journal_damages",
 		"journal_failing", "journal_commits_total",
 		"journal_commit_errors_total", "journal_lost_records_total", "journal_live_calls", "ready",
+		"maintenance", "sip_server_transactions", "sip_client_transactions", "sip_sessions", "sip_refused_sources", "sip_blocked_sources",
+		"sip_blocks_total", "sip_datagrams_blocked_total", "limit_calls", "limit_sources", "limit_users",
+		`call_answers_total{class="2xx"}`, `call_answers_total{class="4xx"}`, `sip_refusals_total{reason="untrusted"}`,
+		`sip_refusals_total{reason="limit"}`, `limit_refusals_total{key="MaxCalls"}`, `limit_refusals_total{key="CallRatePerUser"}`,
+		`gateways{state="down"}`,
 		`config_reloads_total{result="ok"}`, `config_reloads_total{result="failed"}`} {
 		expect(t, found, "tollgate_"+name, "0")
+	}
+	for series, want := range map[string]string{
+		`gateways{state="up"}`: "2", `gateway_up{gateway="192.0.2.10:5060"}`: "1", `gateway_up{gateway="[2001:db8::20]:5070"}`: "1",
+	} {
+		expect(t, found, "tollgate_"+series, want)
 	}
 	for _, instance := range []string{"RadAcct", "RadAcct:backup", "FileAcct"} {
 		for _, name := range []string{"events_stored_total", "events_failed_total", "events_late_total", "attempts_open",
@@ -185,6 +206,8 @@ func TestLabelsAreClosed(t *testing.T) {
 	s := start(t, idle(), nil)
 	allowed := map[string][]string{
 		"instance": {"RadAcct", "RadAcct:backup", "FileAcct"}, "server": {"10.0.0.1:1813", "10.0.0.2:1813"},
+		"gateway": {"192.0.2.10:5060", "[2001:db8::20]:5070"}, "class": {"2xx", "4xx"}, "reason": {"untrusted", "limit"},
+		"key":   {"MaxCalls", "CallRate", "MaxCallsPerSource", "CallRatePerSource", "MaxCallsPerUser", "CallRatePerUser"},
 		"state": {"up", "down", "draining"}, "result": {"ok", "failed"}, "version": {"1.2.3"}, "goversion": nil,
 	}
 	families, err := s.registry.Gather()

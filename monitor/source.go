@@ -2,6 +2,9 @@ package monitor
 
 import (
 	"tollgate/acctstack"
+	"tollgate/gatekeeper/limits"
+	"tollgate/gatekeeper/sip/blocklist"
+	"tollgate/gatekeeper/sip/routes"
 	"tollgate/radius"
 )
 
@@ -30,6 +33,18 @@ type Datagrams struct {
 	Received, Sent, SendErrors uint64
 	Malformed                  uint64 // no SIP message
 	Strays                     uint64 // answers to no request of ours
+}
+
+// Tables are what the SIP side holds at the moment.
+type Tables struct {
+	Servers  int // transactions of requests that came
+	Clients  int // transactions of requests that were sent
+	Sessions int // Call-IDs of calls
+}
+
+// Gateways are the targets of [SIP::Routes], one entry for each address.
+type Gateways interface {
+	Gateways() []routes.State
 }
 
 // Journal is how the journal is doing: what there is at the moment, and counts since the start of the program.
@@ -69,6 +84,12 @@ type RADIUS struct {
 type Sources struct {
 	Calls     func() Calls
 	Datagrams func() Datagrams
+	Tables    func() Tables
+	Answers   func() map[string]uint64 // to INVITEs that made a call, by the class of the status; always the same keys
+	Refusals  func() map[string]uint64 // by reason; always the same keys
+	Blocks    func() blocklist.Stats
+	Gateways  Gateways
+	Limits    func() limits.Stats
 	Instances Instances
 	Keeping   func() []Keeping // an instance without an entry has zeros
 	Journal   func() Journal
@@ -76,4 +97,6 @@ type Sources struct {
 	StateDir  string // the directory of which the free space is told; "" tells none
 	// Refusing tells why the gatekeeper can take no call although it is up, such as a journal without room; nil if it can.
 	Refusing func() error
+	// Maintained tells whether new calls are turned away because an operator has said so, or because the program ends.
+	Maintained func() bool
 }

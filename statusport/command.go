@@ -35,6 +35,11 @@ func commandTable() []command {
 			run: (*client).disconnectCallID},
 		{name: "Modules", short: []string{"mod"}, run: (*client).modules},
 		{name: "Spool", short: []string{"sp"}, usage: "[NUMBER up to 1000]", run: (*client).spool},
+		{name: "Gateways", short: []string{"gw"}, run: (*client).gateways},
+		{name: "Blocked", short: []string{"bl"}, run: (*client).blocked},
+		{name: "Unblock", short: []string{"ub"}, usage: "ADDRESS", acts: true, run: (*client).unblock},
+		{name: "Limits", short: []string{"lim"}, run: (*client).limits},
+		{name: "MaintenanceMode", short: []string{"maintenance"}, usage: "[OFF]", acts: true, run: (*client).maintenanceMode},
 		{name: "Who", run: (*client).who},
 		{name: "Yell", run: (*client).yell},
 		{name: "DisconnectSession", short: []string{"ds"}, usage: "SESSION_ID", acts: true,
@@ -50,7 +55,7 @@ func commandTable() []command {
 // a prefix means what it means there, or is an error; "r" must not become a reload.
 const gnugkCommands = `!! ? ?? addexcludefilter addincludefilter bindandroutetogateway brtg cc clearcalls cv dca de debug
 	dip disconnectalias disconnectendpoint disconnectip f filter find findverbose fv gai gci getacctinfo getauthinfo
-	getlicensestatus getserverid gk maintenance maintenancemode makecall mc pac par parv pccp pccv pci peq pn printallcached
+	getlicensestatus getserverid gk makecall mc pac par parv pccp pccv pci peq pn printallcached
 	printallconfigswitches printallregistrations printallregistrationsverbose printcallinfo printcc printcurrentcallsports
 	printcurrentcallsverbose printendpointqos printeventbacklog printexcludefilters printincludefilters printneighbors
 	printpc printprefixcapacities r rc removeexcludefilter removeincludefilter reroutecall resetcallcounters rl rotatelog

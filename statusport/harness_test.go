@@ -33,6 +33,7 @@ type gatekeeperDouble struct {
 	onReload   func()
 	onShutdown func()
 	stops      int
+	maintained bool
 }
 
 // locked changes or reads the double while sessions use it.
@@ -79,6 +80,13 @@ func (g *gatekeeperDouble) Shutdown() {
 	}
 }
 
+func (g *gatekeeperDouble) Maintain(on bool) { g.locked(func() { g.maintained = on }) }
+
+func (g *gatekeeperDouble) Maintained() (on bool) {
+	g.locked(func() { on = g.maintained })
+	return on
+}
+
 func (g *gatekeeperDouble) Stats() gatekeeper.Stats {
 	started := time.Date(2026, 11, 22, 0, 40, 37, 0, time.UTC)
 	return gatekeeper.Stats{
@@ -97,7 +105,7 @@ func start(t testing.TB, g *gatekeeperDouble, edit func(*Server, *Settings)) *Se
 	s, err := New(Options{
 		Addresses: []netip.AddrPort{netip.MustParseAddrPort("127.0.0.1:0")},
 		Version:   "1.2.3",
-		Calls:     g, Stats: g.Stats, Control: g,
+		Calls:     g, Stats: g.Stats, Control: g, Maintenance: g,
 		Log: zap.NewNop(),
 	}, settings)
 	if err != nil {

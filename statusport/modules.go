@@ -46,11 +46,7 @@ func (s *Server) appendModule(b []byte, st *acctstack.Status, now time.Time) []b
 	b = append(b, '|')
 	b = append(b, st.State.String()...)
 	b = append(b, '|')
-	if st.Since.IsZero() {
-		b = append(b, ' ')
-	} else {
-		b = s.times.Append(b, st.Since)
-	}
+	b = s.appendSince(b, st.Since)
 	b = appendNumber(b, int64(st.Backlog))
 	b = appendNumber(b, ageOf(st.Oldest, now))
 	b = appendNumber(b, int64(st.Quarantined))

@@ -14,6 +14,7 @@ import (
 	"tollgate/cdr"
 	"tollgate/config"
 	"tollgate/gatekeeper"
+	"tollgate/gatekeeper/limits"
 )
 
 // Calls is the call table.
@@ -42,7 +43,13 @@ type Options struct {
 	Control   Control
 	Modules   Modules // may be nil
 	Spool     Spool   // may be nil
-	Log       *zap.Logger
+
+	Maintenance Maintenance
+	Gateways    Gateways            // may be nil
+	Blocks      Blocks              // may be nil
+	Limits      func() limits.Stats // may be nil
+
+	Log *zap.Logger
 }
 
 // Server is the status port.

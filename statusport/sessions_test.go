@@ -41,6 +41,8 @@ var transcripts = map[string]string{
 >>> help
 Commands:
 !
+bl
+blocked
 c
 dc
 dcid
@@ -49,8 +51,14 @@ disconnectcallid
 disconnectsession
 ds
 exit
+gateways
+gw
 h
 help
+lim
+limits
+maintenance
+maintenancemode
 mod
 modules
 pcc
@@ -64,6 +72,8 @@ sp
 spool
 statistics
 trace
+ub
+unblock
 v
 version
 who
@@ -72,6 +82,8 @@ yell
 >>> H please
 Commands:
 !
+bl
+blocked
 c
 dc
 dcid
@@ -80,8 +92,14 @@ disconnectcallid
 disconnectsession
 ds
 exit
+gateways
+gw
 h
 help
+lim
+limits
+maintenance
+maintenancemode
 mod
 modules
 pcc
@@ -95,6 +113,8 @@ sp
 spool
 statistics
 trace
+ub
+unblock
 v
 version
 who
@@ -285,7 +305,7 @@ func TestPrefixesOfForeignCommandsFindNothing(t *testing.T) {
 			t.Errorf("%s runs %s", name, cmd.name)
 		}
 	}
-	for _, prefix := range []string{"p", "print", "printc", "un", "d", "disc", "rel", "sh"} {
+	for _, prefix := range []string{"p", "print", "printc", "un", "d", "disc", "rel", "sh", "b", "g", "ga", "u", "l", "m"} {
 		cmd := set.find(prefix)
 		if want := map[string]string{"rel": "Reload", "sh": "Shutdown"}[prefix]; want != "" {
 			if cmd == nil || cmd.name != want {

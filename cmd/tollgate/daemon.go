@@ -108,6 +108,7 @@ func (d *daemon) start(c *configuration) (err error) {
 	around := gatekeeper.Surroundings{Accounting: d.accounting, Sink: d.stream, Journal: d.journal}
 	d.gatekeeper = gatekeeper.New(identity, c.calls, around, 4*runtime.GOMAXPROCS(0), d.log)
 	d.front = sip.New(d.gatekeeper, c.sip, product, d.log.Named("sip"))
+	d.front.Watch(d)
 	if err := d.front.Listen(c.listen); err != nil {
 		return err
 	}
@@ -182,7 +183,7 @@ func (d *daemon) listenOperator(c *configuration, undo *[]func()) (err error) {
 func (d *daemon) listenStatus(c *configuration) (err error) {
 	d.status, err = statusport.New(statusport.Options{
 		Addresses: c.status, Version: version, Calls: d.gatekeeper, Stats: d.gatekeeper.Stats, Control: control{d},
-		Modules: d.accounting, Spool: d.keeping,
+		Modules: d.accounting, Spool: d.keeping, Maintenance: maintenance{d}, Gateways: d.front, Blocks: d.front, Limits: d.gatekeeper.Limits,
 		Log: d.log.Named("status"),
 	}, c.statport)
 	if err != nil {

@@ -2,6 +2,9 @@ package main
 
 import (
 	"errors"
+	"net/netip"
+
+	"go.uber.org/zap"
 
 	"tollgate/acctstack"
 	"tollgate/gatekeeper"
@@ -19,17 +22,48 @@ func (d *daemon) StateChanged(now acctstack.Status, before acctstack.State) {
 	}
 }
 
+// GatewayChanged tells the status port that a gateway went down or came back.
+func (d *daemon) GatewayChanged(addr netip.AddrPort, down bool) {
+	if status := d.stream.server.Load(); status != nil {
+		status.GatewayChanged(addr, down)
+	}
+}
+
+// maintenance is the status port's MaintenanceMode. A reload leaves it as it is, a restart ends it.
+type maintenance struct{ *daemon }
+
+// Maintain turns new calls away, or takes them again.
+func (m maintenance) Maintain(on bool) {
+	m.gatekeeper.Maintain(on)
+	if on {
+		m.log.Warn("maintenance mode: new calls are turned away", zap.Int("calls up", m.gatekeeper.Stats().Current))
+	} else {
+		m.log.Info("maintenance mode is off")
+	}
+}
+
+// Maintained tells whether new calls are turned away.
+func (m maintenance) Maintained() bool { return m.gatekeeper.Maintained() }
+
 // sources are what the monitor reads.
 func (d *daemon) sources() monitor.Sources {
 	return monitor.Sources{
 		Calls:     func() monitor.Calls { return monitoredCalls(d.gatekeeper.Stats()) },
 		Datagrams: func() monitor.Datagrams { return monitor.Datagrams(d.front.Counters()) },
+		Tables:    func() monitor.Tables { return monitor.Tables(d.front.Sizes()) },
+		Answers:   d.front.Answers,
+		Refusals:  d.front.Refusals,
+		Blocks:    d.front.BlockStats,
+		Gateways:  d.front,
+		Limits:    d.gatekeeper.Limits,
 		Instances: d.accounting,
 		Keeping:   d.monitoredKeeping,
 		Journal:   d.monitoredJournal,
 		RADIUS:    d.monitoredRADIUS,
 		StateDir:  d.config.stateDir,
 		Refusing:  d.refusing,
+
+		Maintained: d.gatekeeper.Maintained,
 	}
 }
 
@@ -72,6 +106,8 @@ func (d *daemon) monitoredRADIUS() []monitor.RADIUS {
 func (d *daemon) refusing() error {
 	s := d.journal.Stats()
 	switch {
+	case d.gatekeeper.Maintained():
+		return errors.New("maintenance mode")
 	case d.granting.Load():
 		return nil
 	case s.Failing:
