@@ -218,7 +218,7 @@ func (f *Front) datagram(m *message, raw []byte, from netip.AddrPort, l *listene
 		}
 		return
 	}
-	s := f.shards[maphash.Bytes(f.seed, m.callID)%uint64(len(f.shards))]
+	s := f.shardOf(m.callID)
 	s.Lock()
 	defer s.Unlock()
 	if m.request {
@@ -226,6 +226,11 @@ func (f *Front) datagram(m *message, raw []byte, from netip.AddrPort, l *listene
 	} else {
 		s.handleResponse(m)
 	}
+}
+
+// shardOf is the shard of all messages with a Call-ID.
+func (f *Front) shardOf(callID []byte) *shard {
+	return f.shards[maphash.Bytes(f.seed, callID)%uint64(len(f.shards))]
 }
 
 // malformed answers a request that could be read as far as its Via (RFC 3261 8.2, 16.3), and drops the rest.

@@ -1,6 +1,7 @@
 package sip
 
 import (
+	"math/rand/v2"
 	"net/netip"
 	"strconv"
 	"time"
@@ -14,26 +15,22 @@ import (
 // askGateways asks those whose turn it is.
 func (f *Front) askGateways(now time.Time) {
 	for _, addr := range f.health.Due(now) {
-		s := f.shards[0]
-		s.Lock()
-		s.askGateway(addr)
-		s.Unlock()
+		f.askGateway(addr)
 	}
 }
 
-func (s *shard) askGateway(addr netip.AddrPort) {
-	l := s.front.listenerFor(s.front.listeners[0], addr)
-	tx := &clientTx{shard: s, id: s.newBranch(), method: methodOptions, listener: l, to: addr, gateway: true}
-	s.out = s.appendPing(s.out[:0], l, tx.id, addr)
+// askGateway sends an OPTIONS outside of any dialog, from the shard in which the answer will be looked for.
+func (f *Front) askGateway(to netip.AddrPort) {
+	l := f.listenerFor(f.listeners[0], to)
+	callID := strconv.FormatUint(rand.Uint64(), 36) + "@" + l.hostPort
+	s := f.shardOf([]byte(callID))
+	s.Lock()
+	defer s.Unlock()
+	self, gateway := "<sip:"+l.hostPort+">", "sip:"+to.String()
+	r := &inDialog{method: "OPTIONS", uri: gateway, from: self + ";tag=" + s.newTag(), to: "<" + gateway + ">", callID: callID, cseq: 1}
+	tx := &clientTx{shard: s, id: s.newBranch(), method: methodOptions, listener: l, to: to, gateway: true}
+	s.out = s.appendInDialog(s.out[:0], l, tx.id, r)
 	s.start(tx, s.out)
-}
-
-// appendPing writes an OPTIONS outside of any dialog.
-func (s *shard) appendPing(dst []byte, l *listener, branch uint64, to netip.AddrPort) []byte {
-	self := "<sip:" + l.hostPort + ">"
-	r := &inDialog{method: "OPTIONS", uri: "sip:" + to.String(), from: self + ";tag=" + s.newTag(), to: "<sip:" + to.String() + ">",
-		callID: strconv.FormatUint(s.random.Uint64(), 36) + "@" + l.hostPort, cseq: 1}
-	return s.appendInDialog(dst, l, branch, r)
 }
 
 // gatewayAnswered takes the answer to an OPTIONS: whatever it says, somebody is there, unless it says that it is not.

@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"go.uber.org/zap"
+
 	"tollgate/gatekeeper"
 	"tollgate/gatekeeper/sip/blocklist"
 	"tollgate/gatekeeper/sip/routes"
@@ -96,5 +98,36 @@ func TestGatewayWatcher(t *testing.T) {
 	}
 	if want := (changes{{Addr: addr, Down: true}, {Addr: addr}}); !slices.Equal(told, want) {
 		t.Errorf("told %v, want %v", told, want)
+	}
+}
+
+// An answer to the OPTIONS that asks a gateway finds its transaction, whichever shard its Call-ID belongs to.
+func TestGatewayAnswersReachTheirShard(t *testing.T) {
+	identity := gatekeeper.Identity{Name: "test", Address: netip.MustParseAddr("127.0.0.1")}
+	gk := gatekeeper.New(identity, &gatekeeper.Settings{MaxPending: 1}, gatekeeper.Surroundings{Accounting: newBooks(), Sink: noSink{}}, 8, zap.NewNop())
+	gateway := netip.MustParseAddrPort("127.0.0.1:9")
+	settings := &Settings{Routes: routesTo(t, "sip:"+gateway.String()), Health: routes.Settings{Failures: 1, Interval: time.Second}}
+	f := New(gk, settings, "Tollgate/test", zap.NewNop())
+	if err := f.Listen([]netip.AddrPort{netip.MustParseAddrPort("127.0.0.1:0")}); err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	now := time.Now()
+	for i := range 41 {
+		f.askGateways(now.Add(time.Duration(i) * time.Second))
+	}
+	asked, used := 0, map[*shard]bool{}
+	for _, s := range f.shards {
+		for _, tx := range s.clients {
+			var m message
+			if err := m.parse(tx.request); err != nil || f.shardOf(m.callID) != s {
+				t.Errorf("the answer to this is looked for elsewhere (%v):\n%s", err, tx.request)
+			}
+			asked++
+			used[s] = true
+		}
+	}
+	if asked != 40 || len(used) < 2 {
+		t.Errorf("asked %d times, from %d shards", asked, len(used))
 	}
 }
