@@ -17,6 +17,7 @@ const (
 	CauseTemporaryFailure = 41 // as GnuGk: refused by accounting, no progress, shutdown
 	CauseResources        = 47 // as GnuGk: the duration limit
 	CauseNormal           = 16
+	CauseTimerExpiry      = 102 // a side has vanished, or has never acknowledged the answer
 )
 
 type state uint8
@@ -50,7 +51,7 @@ type Call struct {
 	prev, next *Call // in Shard.calls
 	trail      acctstack.Trail
 	ticket     limits.Ticket
-	alive      time.Time // of a call that was restored: when it was last known to be up
+	alive      time.Time // of a call that was restored: when both sides were last known to be there
 
 	timeout wheel.Timer // signal, alerting, duration
 	update  wheel.Timer
@@ -116,6 +117,28 @@ func (c *Call) Note(line []byte, then func()) {
 	c.enter(entry{kind: entryLine, call: c, line: line}, step{then: then})
 }
 
+// Change is Note for what has changed in the call's record, too.
+func (c *Call) Change(line []byte) {
+	if c.settled || c.state == ended {
+		return
+	}
+	c.enter(entry{kind: entryState, call: c, line: line}, step{})
+}
+
+// Behind calls then once the journal has all that it was told of the call so far; at once if it has.
+func (c *Call) Behind(then func()) {
+	if len(c.steps) == 0 {
+		then()
+		return
+	}
+	last := &c.steps[len(c.steps)-1]
+	if before := last.then; before != nil {
+		last.then = func() { before(); then() }
+	} else {
+		last.then = then
+	}
+}
+
 // Alert is the first sign of the called side's ringing.
 func (c *Call) Alert() {
 	if c.state != proceeding {
@@ -159,20 +182,25 @@ func (c *Call) End(cause int, by cdr.ReleaseSource, then func()) {
 	c.end(time.Now(), cause, by, then)
 }
 
-// EndUnseen closes a call of a former run whose end nobody saw: the record says that its time is an estimate.
-func (c *Call) EndUnseen() {
+// EndUnseen closes a call whose end nobody saw, because a side has vanished. at is when that side was last known to be there:
+// the record says that its time is an estimate, and that nobody is known to have hung up. then is End's.
+func (c *Call) EndUnseen(at time.Time, then func()) { c.endUnseen(at, CauseTimerExpiry, then) }
+
+func (c *Call) endUnseen(at time.Time, cause int, then func()) {
 	if c.state == ended {
 		return
 	}
 	c.EndEstimated = true
-	at := c.alive
 	for _, earliest := range [...]time.Time{c.Setup, c.Alerting, c.Connected} {
 		if at.Before(earliest) {
 			at = earliest
 		}
 	}
-	c.end(at, CauseTemporaryFailure, cdr.ReleasedByUnknown, nil)
+	c.end(at, cause, cdr.ReleasedByUnknown, then)
 }
+
+// HangUp ends the call from the front's side, as the gatekeeper does from its own.
+func (c *Call) HangUp(why Release) { c.drop(why) }
 
 func (c *Call) end(at time.Time, cause int, by cdr.ReleaseSource, then func()) {
 	if c.state == ended {

@@ -111,7 +111,7 @@ func (c *Call) resumeTimers() {
 func (c *Call) Abandon(why error) {
 	c.shard.gk.log.Error("a call of the former run cannot go on", zap.String("session", c.SessionID), zap.Error(why))
 	c.Resume()
-	c.EndUnseen()
+	c.endUnseen(c.alive, CauseTemporaryFailure, nil)
 }
 
 // raiseNumbers makes new calls count from behind n.

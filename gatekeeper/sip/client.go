@@ -146,10 +146,9 @@ func (tx *clientTx) answer(m *message) {
 	}
 }
 
-// isOver tells whether a repeated BYE of a restored call found the dialog gone, because ours came before it: its sender has
-// what it wants.
+// isOver tells whether a BYE found the dialog gone because ours came before it: its sender has what it wants.
 func (tx *clientTx) isOver(m *message) bool {
-	return m.status == 481 && tx.session != nil && tx.party != nil && tx.session.skip > 0
+	return m.status == 481 && tx.session != nil && tx.party != nil && (tx.session.restored || tx.session.of(tx.party).over)
 }
 
 // inviteAnswer takes an answer to an INVITE (RFC 3261 17.1.1, RFC 6026 7.2).

@@ -18,7 +18,7 @@ func (tx *serverTx) relay(m *message) {
 		tx.session.progress(m)
 	}
 	s := tx.shard
-	s.out = appendUpstream(s.out[:0], m, &edits{})
+	s.out = tx.appendUp(s.out[:0], m)
 	tx.respond(m.status, s.out)
 }
 
@@ -31,15 +31,15 @@ func (tx *serverTx) relay2xx(branch *clientTx, m *message) {
 		s.hangUpStray(branch, m)
 		return
 	}
-	if tx.session != nil {
-		tx.session.learn(m)
+	if tx.session != nil && !tx.session.further(branch, m) {
+		s.hangUpStray(branch, m)
+		return
 	}
-	tx.refresh(m)
 	switch {
 	case tx.held != nil:
 		return // the callee will repeat it
 	case tx.state == serverProceeding && tx.session != nil:
-		tx.held = appendUpstream(nil, m, &edits{})
+		tx.held = tx.appendUp(nil, m)
 		tx.session.call.SIPStatus = m.status
 		status := m.status // m is somebody else's by then
 		tx.session.answered(branch, m, func() { tx.letUp(status) })
@@ -48,7 +48,7 @@ func (tx *serverTx) relay2xx(branch *clientTx, m *message) {
 	case tx.state == serverProceeding:
 		tx.stopOthers(branch, completedElsewhere)
 	}
-	s.out = appendUpstream(s.out[:0], m, &edits{})
+	s.out = tx.appendUp(s.out[:0], m)
 	tx.respond(m.status, s.out)
 }
 
@@ -67,7 +67,6 @@ func (tx *serverTx) letUp(status int) {
 // final takes a branch's final answer: any to a request other than INVITE, or one other than 2xx.
 func (tx *serverTx) final(branch *clientTx, m *message) {
 	tx.endLeg(branch, m.status)
-	tx.refresh(m)
 	if branch.left || tx.state != serverProceeding || tx.held != nil {
 		return
 	}
@@ -75,14 +74,7 @@ func (tx *serverTx) final(branch *clientTx, m *message) {
 		tx.advance()
 		return
 	}
-	tx.take(finalAnswer{status: m.status, datagram: appendUpstream(nil, m, &edits{}), challenges: challenges(m), cause: causeIn(m, causeOf(m.status))})
-}
-
-// refresh takes the remote target of a 2xx to a re-INVITE or UPDATE.
-func (tx *serverTx) refresh(m *message) {
-	if tx.inside != nil && m.status/100 == 2 {
-		tx.inside.refresh(tx.inside.peer(tx.sender), m)
-	}
+	tx.take(finalAnswer{status: m.status, datagram: tx.appendUp(nil, m), challenges: challenges(m), cause: causeIn(m, causeOf(m.status))})
 }
 
 // timedOut takes the end of a branch that never answered: as a 408 (RFC 3261 16.8), and as 487 after a CANCEL. Another

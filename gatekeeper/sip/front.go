@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"net/netip"
 	"runtime"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -132,16 +133,16 @@ func (f *Front) settle(ctx context.Context, all bool) {
 func (f *Front) hangUpUnacked() {
 	for _, s := range f.shards {
 		s.Lock()
-		var waiting []*session
+		var waiting []*dialog
 		for _, sess := range s.sessions {
 			for ; sess != nil; sess = sess.next {
 				if sess.hangingUp != "" {
-					waiting = append(waiting, sess)
+					waiting = slices.AppendSeq(waiting, sess.dialogs())
 				}
 			}
 		}
-		for _, sess := range waiting {
-			sess.acknowledged()
+		for _, d := range waiting {
+			d.acknowledged()
 		}
 		s.Unlock()
 	}
@@ -152,7 +153,7 @@ func (s *shard) settled(all bool) bool {
 	s.Lock()
 	defer s.Unlock()
 	for _, tx := range s.clients {
-		if tx.pending() && (all || tx.method == methodBye) {
+		if tx.pending() && tx.probe == nil && (all || tx.method == methodBye) {
 			return false
 		}
 	}

@@ -35,32 +35,93 @@ func (sess *session) Drop(why gatekeeper.Release) {
 	sess.shard.forget(sess)
 }
 
-// hangUp sends a BYE to both sides, each as if from the other. To the caller we stand for the callee, which must not send
-// one before the ACK has come, or has had its time (RFC 3261 15).
+// hangUp sends a BYE to both sides of every dialog, each as if from the other. To the caller we stand for the callee, which
+// must not send one before the ACK has come, or has had its time (RFC 3261 15).
 func (sess *session) hangUp(reason string) {
-	if !sess.acked {
-		sess.hangingUp = reason
-		sess.byes++ // the session stays until then
-		sess.shard.Wheel.Set(&sess.linger, timeout, sess, wakeUnacked)
-		return
+	for d := range sess.dialogs() {
+		switch {
+		case d.over:
+		case d.acked:
+			d.hangUp(reason)
+		default:
+			sess.hangingUp = reason
+			sess.byes++                              // the session stays until then
+			if sess.restored || !d.timer.Pending() { // nobody knows when the answer was sent
+				sess.shard.Wheel.Set(&d.timer, timeout, d, wakeUnacked)
+			}
+		}
 	}
-	sess.bye(&sess.callee, reason)
-	sess.bye(&sess.caller, reason)
+}
+
+// hangUp sends both BYEs.
+func (d *dialog) hangUp(reason string) {
+	d.over = true
+	d.timer.Stop()
+	d.bye(&d.callee, reason)
+	d.bye(&d.caller, reason)
+}
+
+// hangUpUnacked sends the BYEs that have waited for the ACK.
+func (d *dialog) hangUpUnacked() {
+	sess := d.session
+	d.acked = true
+	d.hangUp(sess.hangingUp)
+	waits := false
+	for other := range sess.dialogs() {
+		waits = waits || !other.over
+	}
+	if !waits {
+		sess.hangingUp = ""
+	}
+	sess.byeDone()
+}
+
+// unacked is the end of the wait for the ACK.
+func (d *dialog) unacked() {
+	sess := d.session
+	const why = "no ACK"
+	switch {
+	case sess.hangingUp != "":
+		d.hangUpUnacked()
+	case sess.call.Ended() || d.over:
+	case sess.restored: // it may have come to the former run
+		d.acked = true
+		d.ask(wakeAsk)
+	case !sess.isLast(d):
+		d.acked = true
+		d.leave()
+		d.hangUp(reasonLine(gatekeeper.CauseTimerExpiry, why))
+	default: // RFC 3261 13.3.1.4: without an ACK the session ends
+		d.acked = true
+		sess.call.HangUp(gatekeeper.Release{Cause: gatekeeper.CauseTimerExpiry, Text: why})
+	}
 }
 
 // bye sends a BYE to one side, as if from the other.
-func (sess *session) bye(to *party, reason string) {
-	s := sess.shard
-	r := &inDialog{method: "BYE", callID: sess.callID, reason: reason, from: sess.from, to: sess.to, cseq: sess.caller.cseq + 1 + sess.skip}
-	if to == &sess.caller {
-		r.from, r.to, r.cseq = sess.to, sess.from, sess.callee.cseq+1+sess.skip
-	}
+func (d *dialog) bye(to *party, reason string) {
+	s, sess := d.session.shard, d.session
+	r := d.request("BYE", to)
+	r.reason = reason
 	addr := s.address(r, to)
 	l := s.front.listenerFor(sess.listener, addr)
 	tx := &clientTx{shard: s, id: s.newBranch(), method: methodBye, listener: l, to: addr, session: sess}
 	sess.byes++
 	s.out = s.appendInDialog(s.out[:0], l, tx.id, r)
 	s.start(tx, s.out)
+}
+
+// request is a request of our own to one side, as if from the other.
+func (d *dialog) request(method string, to *party) *inDialog {
+	sess := d.session
+	as, r := &d.caller, &inDialog{method: method, callID: sess.callID, from: sess.from, to: d.to}
+	if to == as {
+		as, r.from, r.to = &d.callee, d.to, sess.from
+	}
+	var grown bool
+	if r.cseq, grown = as.sent.own(); grown && !sess.call.Ended() {
+		sess.call.Note(sess.saveDialog(), nil)
+	}
+	return r
 }
 
 // address fills in a request's Request-URI and Route set, and tells where it goes (RFC 3261 12.2.1.1).
@@ -78,46 +139,28 @@ func (sess *session) byeDone() {
 	}
 }
 
-// byeAnswered takes the answer to a BYE that has ended the call. One that wants credentials will come again, and the
+// byeAnswered takes the answer to a BYE that has ended a dialog. One that wants credentials will come again, and the
 // session must be there for it. A side that has refused it gets one of ours: it must not stay up when the record is
 // closed.
 func (sess *session) byeAnswered(by *party, status int) {
+	d := sess.of(by)
 	switch {
 	case status == 401 || status == 407:
-		sess.challenged()
-	case status >= 300 && status != 408 && status != 481 && sess.call.Ended():
-		sess.bye(by, "")
+		d.challenged()
+	case status >= 300 && status != 408 && status != 481 && (d.over || sess.call.Ended()):
+		d.bye(by, "")
 	}
 }
 
-func (sess *session) challenged() {
+func (d *dialog) challenged() {
+	sess := d.session
 	if sess.hangingUp != "" {
 		return // the session stays in any case
 	}
-	if !sess.linger.Pending() {
+	if !d.timer.Pending() {
 		sess.byes++
 	}
-	sess.shard.Wheel.Set(&sess.linger, timeout, sess, wakeChallenged)
-}
-
-// acknowledged takes the caller's ACK, once it has gone on to the callee.
-func (sess *session) acknowledged() {
-	sess.acked = true
-	if sess.hangingUp != "" {
-		sess.linger.Stop()
-		sess.Expire(wakeUnacked)
-	}
-}
-
-// Expire is the end of a wait: for a BYE with credentials, or for the ACK.
-func (sess *session) Expire(what uint8) {
-	if what == wakeUnacked {
-		sess.acked = true
-		reason := sess.hangingUp
-		sess.hangingUp = ""
-		sess.hangUp(reason)
-	}
-	sess.byeDone()
+	sess.shard.Wheel.Set(&d.timer, timeout, d, wakeChallenged)
 }
 
 // hangUpStray ends what a 2xx has opened that the caller will never hear of: it crossed our CANCEL after the caller had

@@ -1,9 +1,12 @@
 package sip
 
 import (
+	"cmp"
 	"net/netip"
 
+	"tollgate/cdr"
 	"tollgate/crashpoint"
+	"tollgate/gatekeeper"
 )
 
 func noCall() *reply { return &reply{status: 481, reason: "Call/Transaction Does Not Exist"} }
@@ -11,6 +14,7 @@ func noCall() *reply { return &reply{status: 481, reason: "Call/Transaction Does
 // passage is a request of a call that is up, on its way from one side to the other.
 type passage struct {
 	session *session
+	dialog  *dialog // nil: an early one that the call has left behind
 	from    side
 	to      netip.AddrPort
 	hop     hop
@@ -19,7 +23,7 @@ type passage struct {
 // onward finds the call of a request inside a dialog and where the request goes, along its Route set; or how it is to be
 // refused.
 func (s *shard) onward(m *message, from netip.AddrPort, l *listener) (in passage, refused *reply) {
-	in.session, in.from = s.dialogOf(m, from)
+	in.session, in.dialog, in.from = s.dialogOf(m, from)
 	if in.session == nil {
 		return in, noCall()
 	}
@@ -27,13 +31,16 @@ func (s *shard) onward(m *message, from netip.AddrPort, l *listener) (in passage
 	if err != nil {
 		return in, &reply{status: 400, reason: "Malformed Route"}
 	}
-	peer := in.session.peer(in.from)
+	peer := cmp.Or(in.dialog, in.session.dialog).peer(in.from)
 	in.hop = hop{branch: s.newBranch(), from: from}
 	in.to, in.hop.uri, in.hop.routes = s.front.nextHop(uri, routes, peer.addr)
 	if !peer.reaches(in.to) {
 		return in, &reply{status: 403, reason: "Not a Party of the Call"}
 	}
 	in.hop.listener = s.front.listenerFor(l, in.to)
+	if in.dialog != nil {
+		in.dialog.renumber(m, in.from, &in.hop.edits)
+	}
 	return in, nil
 }
 
@@ -51,18 +58,61 @@ func (s *shard) handleInDialog(m *message, from netip.AddrPort, l *listener) {
 		s.stateless(m, from, l, *refused)
 		return
 	}
-	sess, side := in.session, in.from
-	sess.note(m, side)
-	tx := s.newServer(m, from, l)
-	if m.method == methodInvite || string(m.methodName) == "UPDATE" {
-		tx.inside, tx.sender = sess, side
-	}
-	if !sess.isEnd(m) {
-		s.passOn(tx, m, &in)
+	if r := s.tooShort(m); r != nil {
+		s.stateless(m, from, l, *r)
 		return
 	}
+	tx := s.newServer(m, from, l)
+	if in.dialog != nil {
+		in.dialog.follow(m, in.from)
+		tx.inside, tx.sender, tx.cseq = in.dialog, in.from, m.cseq
+	}
+	if m.method == methodBye && in.dialog != nil && in.session.answeredOnce {
+		in.dialog.bidden(tx, m, in.from)
+		return
+	}
+	s.passOn(tx, m, &in)
+}
+
+// follow takes note of a request inside the dialog.
+func (d *dialog) follow(m *message, from side) {
+	p := d.party(from)
+	p.sent.saw(m.cseq)
+	d.hear(p)
+	if isRefresh(m) {
+		d.move(p, m)
+	}
+}
+
+// isRefresh tells whether the request may change the remote target and the session interval (RFC 3261 12.2, RFC 3311 5.1,
+// RFC 4028 7.4).
+func isRefresh(m *message) bool {
+	return m.method == methodInvite || string(m.methodName) == "UPDATE"
+}
+
+// bidden takes a BYE. It goes on once the journal has what it ends: the call, if this is its last dialog. One behind the end
+// of the call, from the other side or again with credentials, waits for that, too. Before the answer it is the end of the
+// INVITE that ends the call, whatever a BYE says (RFC 3261 15).
+func (d *dialog) bidden(tx *serverTx, m *message, from side) {
+	sess, s := d.session, d.session.shard
 	sess.byes++ // the session stays while the BYE waits
-	sess.bidden(m, side, func() { s.passOnBye(tx, sess) })
+	pass := func() { s.passOnBye(tx, sess) }
+	switch {
+	case sess.call.Ended():
+		sess.call.Behind(pass)
+	case d.over:
+		pass()
+	case !sess.isLast(d):
+		d.leave()
+		pass()
+	default:
+		by := cdr.ReleasedByCaller
+		if from == calleeSide {
+			by = cdr.ReleasedByCallee
+		}
+		sess.rest()
+		sess.call.End(causeIn(m, gatekeeper.CauseNormal), by, pass)
+	}
 }
 
 // passOn sends a request inside a dialog to the other side.
@@ -71,12 +121,13 @@ func (s *shard) passOn(tx *serverTx, m *message, in *passage) {
 	if m.method == methodInvite {
 		h.recordRoute = tx.listener
 	}
+	tx.offerTimer(m, &h.edits)
 	branch := &clientTx{shard: s, id: h.branch, method: m.method, listener: h.listener, to: in.to, server: tx}
 	if m.method == methodBye {
 		branch.session = sess
 		sess.byes++
-		if sess.isBetween(m) {
-			branch.party = sess.peer(in.from)
+		if in.dialog != nil {
+			branch.party = in.dialog.peer(in.from)
 		}
 	}
 	tx.branches = append(tx.branches, branch)

@@ -31,6 +31,10 @@ func (s *shard) handleInvite(m *message, from netip.AddrPort, l *listener) {
 		s.refuse(m, from, l, *refused)
 		return
 	}
+	if r := s.tooShort(m); r != nil {
+		s.stateless(m, from, l, *r)
+		return
+	}
 	if sess := s.sessionOf(m); sess != nil {
 		s.join(sess, m, from, l, where)
 		return
@@ -179,6 +183,7 @@ func (tx *serverTx) branch(m *message, to target, id uint64, beside int) (*clien
 		h.drop |= setOf(hdrMaxBreadth)
 		h.add = append(strconv.AppendInt(append(h.add, "Max-Breadth: "...), int64(max(f.breadth/beside, 1)), 10), "\r\n"...)
 	}
+	tx.offerTimer(m, &h.edits)
 	h.listener = s.front.listenerFor(tx.listener, to.addr)
 	b := &clientTx{shard: s, id: id, method: tx.method, listener: h.listener, to: to.addr, uri: to.uri, server: tx}
 	if sess := tx.joined; sess != nil {

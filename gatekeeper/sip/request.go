@@ -75,8 +75,11 @@ func (s *shard) handleAck(m *message, from netip.AddrPort, l *listener) {
 	}
 	s.out = appendForward(s.out[:0], m, &in.hop)
 	s.send(in.hop.listener, in.to, s.out)
-	if in.from == callerSide && in.session.answeredOnce {
-		in.session.acknowledged()
+	if in.dialog != nil && in.session.answeredOnce {
+		in.dialog.hear(in.dialog.party(in.from))
+		if in.from == callerSide {
+			in.dialog.acknowledged()
+		}
 	}
 }
 

@@ -150,17 +150,24 @@ func (s *shard) restoreDialog(c *savedCall, saved *gatekeeper.Saved, alive time.
 	sess := c.dialog
 	sess.shard, sess.key = s, s.sessionKey([]byte(sess.callID))
 	sess.listener = s.front.listenerAt(c.listener)
-	since := time.Since(saved.Call.Connected)
-	sess.acked, sess.skip = since > timeout, cseqSkip
 	s.remember(sess)
 	sess.call = s.Restore(sess, saved, alive)
+	since := time.Since(saved.Call.Connected)
+	for d := range sess.dialogs() {
+		d.acked = since > timeout
+		for _, p := range [...]*party{&d.caller, &d.callee} {
+			p.sent.resume()
+			p.heard = alive.Sub(saved.Call.Connected)
+		}
+		if !saved.Ended() {
+			s.front.probes.add(d)
+		}
+	}
 	if since < timeout && c.invite != nil {
 		s.restoreAnswered(c, sess, timeout-since)
 	}
 	if saved.Ended() {
 		sess.outlive(saved.Call.Cause, saved.Call.Released)
-	} else {
-		s.front.probes.add(sess)
 	}
 	sess.call.Resume()
 }
@@ -177,11 +184,17 @@ func (s *shard) restoreAnswered(c *savedCall, sess *session, left time.Duration)
 	tx.resend.Stop()
 	tx.state, tx.request, tx.session, tx.joined = serverAccepted, nil, sess, sess
 	s.Wheel.Set(&tx.life, left, tx, wakeForget)
-	b := &clientTx{shard: s, id: sess.answer.branch, method: methodInvite, state: clientAccepted,
-		listener: s.front.listenerAt(sess.answer.listener), to: sess.answer.to, server: tx}
-	tx.branches = append(tx.branches, b)
-	s.clients[b.id] = b
-	s.Wheel.Set(&b.life, left, b, wakeDone)
+	tx.offerTimer(m, &edits{})
+	for d := range sess.dialogs() {
+		a := &d.answer
+		if s.clients[a.branch] != nil {
+			continue // a fork behind us: they came on the same branch
+		}
+		b := &clientTx{shard: s, id: a.branch, method: methodInvite, state: clientAccepted, listener: s.front.listenerAt(a.listener), to: a.to, server: tx}
+		tx.branches = append(tx.branches, b)
+		s.clients[b.id] = b
+		s.Wheel.Set(&b.life, left, b, wakeDone)
+	}
 }
 
 // outlive keeps the session of an ended call for a BYE that is repeated. Whoever did not end the call may not know of it yet: the
@@ -197,6 +210,6 @@ func (sess *session) outlive(cause int, by cdr.ReleaseSource) {
 	}
 	if sess.hangingUp == "" { // else the session stays until the ACK has had its time
 		sess.byes++
-		sess.shard.Wheel.Set(&sess.linger, timeout, sess, wakeChallenged)
+		sess.shard.Wheel.Set(&sess.timer, timeout, sess.dialog, wakeChallenged)
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/netip"
 
+	"tollgate/cdr"
 	"tollgate/packed"
 )
 
@@ -45,12 +46,9 @@ func saveStep(branch uint64, step []target) []byte {
 	return appendStep(binary.BigEndian.AppendUint64([]byte{savedStep}, branch), step)
 }
 
-// saveDialog writes the call once it is answered. branch is the one that the 2xx came on; nil at a later change, which does
-// not touch what it says.
-func (sess *session) saveDialog(branch *clientTx) []byte {
-	if branch != nil {
-		sess.answer = answer{branch: branch.id, to: branch.to, listener: branch.listener.addr}
-	}
+// saveDialog writes the call once it is answered, all of its dialogs that are up. The reader of a line takes a later part that
+// is missing for a call that has nothing of it: former versions of the program did not write it.
+func (sess *session) saveDialog() []byte {
 	dst := append(make([]byte, 0, 512), savedDialog)
 	dst = packed.AppendAddrPort(dst, sess.listener.addr)
 	dst = packed.AppendText(dst, sess.callID)
@@ -60,9 +58,62 @@ func (sess *session) saveDialog(branch *clientTx) []byte {
 	dst = sess.caller.save(dst)
 	dst = sess.callee.save(dst)
 	dst = packed.AppendTexts(dst, sess.tags)
-	dst = binary.BigEndian.AppendUint64(dst, sess.answer.branch)
-	dst = packed.AppendAddrPort(dst, sess.answer.to)
-	return packed.AppendAddrPort(dst, sess.answer.listener)
+	dst = sess.answer.save(dst)
+	dst = sess.dialog.saveRest(dst)
+	up := uint64(0)
+	for _, d := range sess.others {
+		if !d.over {
+			up++
+		}
+	}
+	dst = packed.AppendUint(dst, up)
+	for _, d := range sess.others {
+		if !d.over {
+			dst = d.save(dst)
+		}
+	}
+	return dst
+}
+
+// saveRest writes what a dialog has beside its parties.
+func (d *dialog) saveRest(dst []byte) []byte {
+	dst = packed.AppendUint(dst, uint64(d.caller.sent.bound))
+	dst = packed.AppendUint(dst, uint64(d.callee.sent.bound))
+	return packed.AppendUint(dst, uint64(d.expires))
+}
+
+func (d *dialog) readRest(r *packed.Reader) {
+	d.caller.sent.bound, d.callee.sent.bound = uint32(r.Uint()), uint32(r.Uint())
+	d.expires = uint32(r.Uint())
+}
+
+// save writes a further dialog, and what the record says of its callee should it take the place of the first.
+func (d *dialog) save(dst []byte) []byte {
+	dst = packed.AppendText(dst, d.to)
+	dst = d.caller.save(dst)
+	dst = d.callee.save(dst)
+	dst = d.answer.save(dst)
+	dst = d.saveRest(dst)
+	dst = packed.AppendText(dst, d.record.Vendor)
+	return appendMedia(appendMedia(dst, &d.record.Audio), &d.record.Video)
+}
+
+func readFurther(r *packed.Reader, sess *session) *dialog {
+	d := &dialog{session: sess, to: r.Text(), caller: loadParty(r), callee: loadParty(r), answer: readAnswer(r)}
+	d.readRest(r)
+	d.record = &cdr.Party{Address: d.callee.addr, Vendor: r.Text(), Audio: readMedia(r), Video: readMedia(r)}
+	return d
+}
+
+func appendMedia(dst []byte, m *cdr.Media) []byte {
+	dst = packed.AppendText(dst, m.Codec)
+	dst = packed.AppendBool(dst, m.Secured)
+	dst = packed.AppendUint(dst, uint64(m.Bitrate))
+	return packed.AppendAddrPort(dst, m.Address)
+}
+
+func readMedia(r *packed.Reader) cdr.Media {
+	return cdr.Media{Codec: r.Text(), Secured: r.Bool(), Bitrate: int(r.Uint()), Address: r.AddrPort()}
 }
 
 func (p *party) save(dst []byte) []byte {
@@ -74,7 +125,7 @@ func (p *party) save(dst []byte) []byte {
 	for _, addr := range p.reach {
 		dst = packed.AppendAddrPort(dst, addr)
 	}
-	return packed.AppendUint(dst, uint64(p.cseq))
+	return packed.AppendUint(dst, uint64(p.sent.last))
 }
 
 func loadParty(r *packed.Reader) party {
@@ -82,7 +133,7 @@ func loadParty(r *packed.Reader) party {
 	for n := r.Uint(); n > 0 && r.Err() == nil; n-- {
 		p.reach = append(p.reach, r.AddrPort())
 	}
-	p.cseq = uint32(r.Uint())
+	p.sent.last = uint32(r.Uint())
 	return p
 }
 
@@ -91,6 +142,15 @@ type answer struct {
 	branch   uint64
 	to       netip.AddrPort
 	listener netip.AddrPort
+}
+
+func (a *answer) save(dst []byte) []byte {
+	dst = binary.BigEndian.AppendUint64(dst, a.branch)
+	return packed.AppendAddrPort(packed.AppendAddrPort(dst, a.to), a.listener)
+}
+
+func readAnswer(r *packed.Reader) answer {
+	return answer{branch: readBranch(r), to: r.AddrPort(), listener: r.AddrPort()}
 }
 
 // savedCall is the front's part of a call of a former run.
@@ -143,10 +203,19 @@ func (c *savedCall) readLine(line []byte) error {
 }
 
 func readDialog(r *packed.Reader) *session {
-	sess := &session{callID: r.Text(), from: r.Text(), to: r.Text(), cseq: uint32(r.Uint()), answeredOnce: true}
-	sess.caller, sess.callee = loadParty(r), loadParty(r)
+	sess := &session{callID: r.Text(), from: r.Text(), answeredOnce: true, restored: true}
+	d := &dialog{session: sess, to: r.Text()}
+	sess.dialog, sess.cseq = d, uint32(r.Uint())
+	d.caller, d.callee = loadParty(r), loadParty(r)
 	sess.tags = r.Texts()
-	sess.answer = answer{branch: readBranch(r), to: r.AddrPort(), listener: r.AddrPort()}
+	d.answer = readAnswer(r)
+	if r.Err() != nil || len(r.Rest()) == 0 {
+		return sess
+	}
+	d.readRest(r)
+	for n := r.Uint(); n > 0 && r.Err() == nil && len(sess.others) < maxCallees; n-- {
+		sess.others = append(sess.others, readFurther(r, sess))
+	}
 	return sess
 }
 

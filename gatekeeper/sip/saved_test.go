@@ -4,29 +4,55 @@ import (
 	"net/netip"
 	"reflect"
 	"testing"
+
+	"tollgate/cdr"
 )
 
 func savedParty(n string) party {
 	return party{addr: netip.MustParseAddrPort("192.0.2." + n + ":5060"), tag: "t" + n, contact: "sip:" + n, routes: []string{"<sip:r;lr>"},
-		reach: []netip.AddrPort{netip.MustParseAddrPort("[2001:db8::1]:5060")}, cseq: 7}
+		reach: []netip.AddrPort{netip.MustParseAddrPort("[2001:db8::1]:5060")}, sent: numbers{last: 7}}
+}
+
+// savedSession is a call with a fork's second dialog.
+func savedSession() *session {
+	address := netip.MustParseAddrPort("192.0.2.2:5060")
+	sess := &session{listener: fronts("192.0.2.1:5060").listeners[0], callID: "a@b", from: "<sip:f>", cseq: 6, answeredOnce: true, restored: true, tags: []string{"t3"}}
+	sess.dialog = &dialog{session: sess, to: "<sip:t>;tag=t2", caller: savedParty("1"), callee: savedParty("2"), expires: 1800,
+		answer: answer{branch: 1 << 60, to: address, listener: sess.listener.addr}}
+	sess.caller.sent.bound = 256
+	other := *sess.dialog
+	other.to, other.callee = "<sip:t>;tag=t4", savedParty("4")
+	other.record = &cdr.Party{Address: other.callee.addr, Vendor: "Phone", Audio: cdr.Media{Codec: "PCMA", Bitrate: 64, Secured: true, Address: address}}
+	sess.others = []*dialog{&other}
+	return sess
 }
 
 func TestSavedDialog(t *testing.T) {
-	sess := &session{listener: fronts("192.0.2.1:5060").listeners[0], callID: "a@b", from: "<sip:f>", to: "<sip:t>;tag=t2", cseq: 6, answeredOnce: true,
-		caller: savedParty("1"), callee: savedParty("2"), tags: []string{"t2", "t3"}}
-	line := sess.saveDialog(&clientTx{id: 1 << 60, to: netip.MustParseAddrPort("192.0.2.2:5060"), listener: sess.listener})
+	sess := savedSession()
+	gone := *sess.others[0]
+	gone.over = true
+	sess.others = append(sess.others, &gone)
+	line := sess.saveDialog()
 	var c savedCall
 	if err := c.read([][]byte{line}); err != nil {
 		t.Fatal(err)
 	}
 	want := *sess
-	want.listener = nil
-	if !reflect.DeepEqual(*c.dialog, want) || c.listener != sess.listener.addr {
-		t.Errorf("got %+v\nwant %+v", *c.dialog, want)
+	want.listener, want.others = nil, want.others[:1]
+	got := *c.dialog
+	for d := range got.dialogs() {
+		if d.session != c.dialog {
+			t.Error("a dialog is of another session")
+		}
+		d.session = sess
 	}
+	if !reflect.DeepEqual(got, want) || c.listener != sess.listener.addr {
+		t.Errorf("got %+v\nwant %+v", got, want)
+	}
+	whole := len(line) - len(sess.others[0].save(sess.dialog.saveRest(nil))) - 1 // what former versions wrote
 	for n := range line {
-		if err := new(savedCall).read([][]byte{line[:n]}); err == nil {
-			t.Errorf("%d of %d bytes are enough", n, len(line))
+		if err := new(savedCall).read([][]byte{line[:n]}); (err == nil) != (n == whole) {
+			t.Errorf("%d of %d bytes: %v", n, len(line), err)
 		}
 	}
 }

@@ -50,8 +50,10 @@ type serverTx struct {
 	session  *session       // of the INVITE that made it, else nil
 	joined   *session       // the call that the INVITE belongs to: its own, or the one that it joined as a spiral
 	fork     *fork          // of a request outside a dialog that goes on, until its final answer; else nil
-	inside   *session       // of a re-INVITE or UPDATE, else nil
+	inside   *dialog        // that the request goes through; nil: none
 	sender   side           // of that
+	cseq     uint32         // the number of a request inside a dialog as it came
+	offer    *timerOffer    // of session timers; nil: not asked for (RFC 4028)
 
 	held []byte // the 2xx that waits for the journal, as it will go up; else nil
 

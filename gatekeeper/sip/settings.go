@@ -24,6 +24,11 @@ type Settings struct {
 	FailoverOn      []int         // final answers behind which the next target is asked; a class as its hundreds
 	FollowRedirects bool
 
+	SessionExpires    time.Duration // the longest session interval (RFC 4028), and how long a call may go without a sign of life; 0: any
+	MinSE             time.Duration // the shortest session interval
+	KeepAlive         time.Duration // between two OPTIONS inside a dialog; 0: none
+	KeepAliveFailures int           // in a row
+
 	Health routes.Settings
 	Block  blocklist.Settings
 }
@@ -43,6 +48,14 @@ func Keys() []config.Key {
 			Doc: "The final answers of a target behind which the next one of its route is tried: statuses, and classes such as 5xx, separated by commas."},
 		{Name: "Redirects", Kind: config.Enum, Default: "relay", Values: []string{"relay", "follow"},
 			Doc: "What becomes of a 3xx: relay gives it to the caller, follow sends the call to the addresses that its Contacts name, wherever they are, within the same record."},
+		{Name: "SessionExpires", Kind: config.Duration, Unit: "s", Default: "1800", Min: 0, Max: 86400,
+			Doc: "The longest session interval that calls may agree on (RFC 4028), and how long one without such an agreement goes on before both sides are asked whether they are still there; 0 asks for no interval and asks nobody."},
+		{Name: "MinSE", Kind: config.Duration, Unit: "s", Default: "90", Min: 90, Max: 86400,
+			Doc: "The shortest session interval; a request for less is answered 422."},
+		{Name: "KeepAlive", Kind: config.Duration, Unit: "s", Default: "0", Min: 0, Max: 86400,
+			Doc: "How often both sides of a connected call are asked with an OPTIONS inside the call whether they are still in it; 0 asks only at the end of the session interval."},
+		{Name: "KeepAliveFailures", Kind: config.Int, Default: "3", Min: 1, Max: 100,
+			Doc: "How many OPTIONS of KeepAlive in a row a side may leave without an answer before its call ends; an answer that it knows no such call ends it at once."},
 		{Name: "GatewayFailures", Kind: config.Int, Default: "2", Min: 1, Max: 100,
 			Doc: "How many requests in a row a gateway of [SIP::Routes] may leave without any answer before it is down: it is skipped where its route has another one."},
 		{Name: "GatewayRetry", Kind: config.Duration, Unit: "s", Default: "10", Min: 1, Max: 3600,
@@ -74,6 +87,8 @@ func ParseSettings(main, table *config.Section) (*Settings, config.Problems) {
 		RefuseStatus:    int(main.Int("RefuseStatus")),
 		NextTarget:      main.Duration("NextTargetAfter"),
 		FollowRedirects: main.Text("Redirects") == "follow",
+		SessionExpires:  main.Duration("SessionExpires"), MinSE: main.Duration("MinSE"),
+		KeepAlive: main.Duration("KeepAlive"), KeepAliveFailures: int(main.Int("KeepAliveFailures")),
 		Health: routes.Settings{Failures: int(main.Int("GatewayFailures")), Interval: main.Duration("GatewayProbe"),
 			Retry: main.Duration("GatewayRetry")},
 		Block: blocklist.Settings{After: int(main.Int("BlockAfter")), Within: main.Duration("BlockWithin"), Time: main.Duration("BlockTime")},
@@ -122,6 +137,9 @@ func (s *Settings) failsOver(status int) bool {
 
 // nextTarget is NextTarget, for settings that were not read too.
 func (s *Settings) nextTarget() time.Duration { return cmp.Or(s.NextTarget, 5*time.Second) }
+
+// keepAliveFailures is KeepAliveFailures, for settings that were not read too.
+func (s *Settings) keepAliveFailures() uint8 { return uint8(cmp.Or(s.KeepAliveFailures, 3)) }
 
 func splitList(raw string) []string {
 	return strings.FieldsFunc(raw, func(c rune) bool { return c == ',' || c == ' ' || c == '\t' })
