@@ -2,7 +2,6 @@ package sip
 
 import (
 	"bytes"
-	"iter"
 	"net/netip"
 )
 
@@ -50,6 +49,8 @@ func headerOf(name []byte) headerID {
 
 func longHeader(name []byte) headerID {
 	switch len(name) {
+	case 8:
+		return named(name, "refer-to", hdrReferTo)
 	case 9:
 		return named(name, "supported", hdrSupported)
 	case 10:
@@ -68,6 +69,9 @@ func longHeader(name []byte) headerID {
 		}
 		return named(name, "content-type", hdrContentType)
 	case 13:
+		if name[0]|0x20 == 'a' {
+			return named(name, "authorization", hdrAuthorization)
+		}
 		return named(name, "proxy-require", hdrProxyRequire)
 	case 14:
 		return named(name, "content-length", hdrContentLength)
@@ -77,6 +81,8 @@ func longHeader(name []byte) headerID {
 		return named(name, "www-authenticate", hdrWWWAuthenticate)
 	case 18:
 		return named(name, "proxy-authenticate", hdrProxyAuthenticate)
+	case 19:
+		return named(name, "proxy-authorization", hdrProxyAuthorization)
 	}
 	return hdrOther
 }
@@ -103,6 +109,8 @@ func compactHeader(letter byte) headerID {
 		return hdrSessionExpires
 	case 'o':
 		return hdrEvent
+	case 'r':
+		return hdrReferTo
 	}
 	return hdrOther
 }
@@ -144,68 +152,98 @@ func param(value []byte, name string) []byte {
 	return nil
 }
 
-// unquoted goes through the bytes that stand outside of quoted strings (RFC 3261 25.1), the quotes left out.
-func unquoted(value []byte) iter.Seq2[int, byte] {
-	return func(yield func(int, byte) bool) {
-		quoted := false
-		for i := 0; i < len(value); i++ {
-			switch c := value[i]; {
-			case quoted && c == '\\':
-				i++
-			case c == '"':
-				quoted = !quoted
-			case !quoted && !yield(i, c):
-				return
-			}
+// outside goes over a value and tells of each byte whether it stands outside of quoted strings (RFC 3261 25.1), the
+// quotes included, and of angle brackets.
+type outside struct{ quoted, escaped, bracket bool }
+
+// isAt takes the next byte. The brackets themselves are outside of brackets.
+func (o *outside) isAt(c byte) bool {
+	switch {
+	case o.quoted:
+		if o.escaped {
+			o.escaped = false
+		} else if c == '\\' {
+			o.escaped = true
+		} else if c == '"' {
+			o.quoted = false
 		}
+		return false
+	case c == '"':
+		o.quoted = true
+		return false
+	case c == '<':
+		o.bracket = true
+		return true
+	case c == '>':
+		o.bracket = false
+		return true
 	}
+	return !o.bracket
+}
+
+// isClosed tells whether every quote and angle bracket is closed. If one is not, nobody can say what its parameters are.
+func isClosed(value []byte) bool {
+	var o outside
+	for _, c := range value {
+		o.isAt(c)
+	}
+	return !o.quoted && !o.bracket
 }
 
 // isPlain tells whether every quote is closed, and no angle bracket stands outside of quotes.
 func isPlain(value []byte) bool {
-	quoted := false
-	for i := 0; i < len(value); i++ {
-		switch c := value[i]; {
-		case quoted && c == '\\':
-			i++
-		case c == '"':
-			quoted = !quoted
-		case !quoted && (c == '<' || c == '>'):
+	var o outside
+	for _, c := range value {
+		if o.isAt(c) && (c == '<' || c == '>') {
 			return false
 		}
 	}
-	return !quoted
+	return !o.quoted
 }
 
 // cutOutside cuts at the first separator that stands neither in quotes nor in angle brackets.
 func cutOutside(value []byte, separator byte) (before, after []byte) {
-	bracket := false
-	for i, c := range unquoted(value) {
-		switch {
-		case c == '<':
-			bracket = true
-		case c == '>':
-			bracket = false
-		case c == separator && !bracket:
+	var o outside
+	for i, c := range value {
+		if o.isAt(c) && c == separator {
 			return value[:i], value[i+1:]
 		}
 	}
 	return value, nil
 }
 
-// addressIn is the address between angle brackets, or the value up to its parameters where it has none (RFC 3261 20.10).
+// addressIn is the address between angle brackets, without the blanks that should not stand there, or the value up to
+// its parameters where it has none (RFC 3261 20.10).
 func addressIn(value []byte) []byte {
-	for i, c := range unquoted(value) {
-		if c == '<' {
+	var o outside
+	for i, c := range value {
+		if o.isAt(c) && c == '<' {
 			address, _, closed := bytes.Cut(value[i+1:], []byte(">"))
 			if !closed {
 				return nil
 			}
-			return address
+			return bytes.TrimSpace(address)
 		}
 	}
 	uri, _, _ := bytes.Cut(value, []byte(";"))
 	return bytes.TrimSpace(uri)
+}
+
+// withoutHeaders is a SIP URI without the headers that it asks for: a Request-URI has none, and where one comes with
+// them they are not heeded (RFC 3261 19.1.1). A question mark before the @ belongs to the user.
+func withoutHeaders(uri []byte) []byte {
+	if bytes.IndexByte(uri, '?') < 0 {
+		return uri
+	}
+	scheme, _, _ := bytes.Cut(uri, []byte(":"))
+	if !equalFold(scheme, "sip") && !equalFold(scheme, "sips") {
+		return uri
+	}
+	at := max(bytes.IndexByte(uri, '@'), 0)
+	if i := bytes.IndexByte(uri[at:], '?'); i >= 0 {
+		return uri[:at+i]
+	}
+	return uri
 }
 
 // isURI tells whether the text can stand in a request line and between angle brackets.
@@ -220,7 +258,7 @@ func isURI(b []byte) bool {
 
 // contact is the remote target that the message names, empty if it names none that can be used.
 func (m *message) contact() string {
-	if uri := addressIn(m.find(hdrContact)); isURI(uri) {
+	if uri := withoutHeaders(addressIn(m.find(hdrContact))); isURI(uri) {
 		return string(uri)
 	}
 	return ""
@@ -241,6 +279,7 @@ type via struct {
 const magicCookie = "z9hG4bK"
 
 // parse reads "SIP/2.0/UDP host:port;branch=...", with the blanks that the grammar allows around its slashes and colon.
+// One of another version is read too, for the answer 505, but is an error.
 func (v *via) parse(value []byte) error {
 	*v = via{}
 	v.element, _ = cutOutside(value, ',')
@@ -257,7 +296,7 @@ func (v *via) parse(value []byte) error {
 		}
 		part[i] = bytes.TrimSpace(part[i])
 	}
-	if !equalFold(part[0], "sip") || string(part[1]) != "2.0" {
+	if !equalFold(part[0], "sip") {
 		return errVia
 	}
 	head = bytes.TrimSpace(head)
@@ -283,7 +322,22 @@ func (v *via) parse(value []byte) error {
 		}
 		paramsAt += len(p) + 1
 	}
+	if string(part[1]) != "2.0" {
+		return errVia
+	}
 	return nil
+}
+
+// areVias tells whether what stands behind the first element of a Via header are further ones.
+func areVias(rest []byte) bool {
+	for len(rest) > 0 {
+		var below via
+		if rest = rest[1:]; below.parse(rest) != nil {
+			return false
+		}
+		rest = rest[len(below.element):]
+	}
+	return true
 }
 
 // splitHostPort reads host[:port]; an IPv6 address stands in brackets, which stay.

@@ -2,8 +2,8 @@ package sip
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
-	"strconv"
 )
 
 // Bounds of a message. A datagram cannot be longer than maxMessage; maxHeaders is far above what phones send.
@@ -65,6 +65,9 @@ const (
 	hdrWWWAuthenticate
 	hdrProxyAuthenticate
 	hdrRetryAfter
+	hdrReferTo
+	hdrAuthorization
+	hdrProxyAuthorization
 	headerIDs // their number
 )
 
@@ -103,12 +106,14 @@ type message struct {
 var (
 	errEmpty     = errors.New("no message")
 	errStartLine = errors.New("malformed start line")
+	errURI       = errors.New("malformed Request-URI")
 	errVersion   = errors.New("SIP version not supported")
 	errHeader    = errors.New("malformed header line")
 	errTooMany   = errors.New("too many headers")
 	errRepeated  = errors.New("repeated header")
 	errMissing   = errors.New("missing mandatory header")
 	errVia       = errors.New("malformed Via")
+	errAddress   = errors.New("malformed From or To")
 	errCSeq      = errors.New("malformed CSeq")
 	errForwards  = errors.New("malformed Max-Forwards")
 	errLength    = errors.New("wrong Content-Length")
@@ -116,79 +121,79 @@ var (
 )
 
 // parse indexes the datagram raw, which the message keeps and may edit (folded lines are unfolded in place). It
-// tolerates what peers do send: bare LF as line end, empty lines in front, blanks before the colon, compact names,
-// names and parameters in any case. On error the fields that were read so far stand.
+// tolerates what peers do send: bare LF as line end, empty lines in front, blanks before the colon and between the parts
+// of the start line, compact names, names and parameters in any case. It reads on after an error, which is the first one:
+// whatever is wrong with a request, the answer needs its Via and repeats the rest.
 func (m *message) parse(raw []byte) error {
 	*m = message{headers: m.headers[:0], maxForwards: -1}
 	raw = bytes.TrimLeft(raw, "\r\n")
-	if len(raw) == 0 || len(raw) > maxMessage {
+	if len(raw) == 0 || len(raw) > maxMessage || isKeepAlive(raw) {
 		return errEmpty
 	}
 	m.raw = raw
-	at, err := m.startLine()
-	if err != nil {
-		return err
-	}
-	if at, err = m.index(at); err != nil {
-		_ = m.essentials() // the Via is wanted for the answer 400
-		return err
-	}
+	line, next := cutLine(raw, 0)
+	wrongLine := m.startLine(line)
+	at, wrongHeader := m.index(next)
 	m.body = raw[at:]
-	return m.essentials()
+	wrong := m.essentials()
+	switch {
+	case wrongLine != nil:
+		return wrongLine
+	case wrongHeader != nil:
+		return wrongHeader
+	}
+	return wrong
 }
 
-// startLine reads the request or status line and gives the offset behind it.
-func (m *message) startLine() (int, error) {
-	line, next := cutLine(m.raw, 0)
-	if hasControl(line) {
-		return 0, errStartLine
-	}
+// isKeepAlive tells of the NULs that some peers send to keep a NAT's binding.
+func isKeepAlive(raw []byte) bool {
+	return raw[0] == 0 && len(bytes.TrimLeft(raw, "\x00\r\n")) == 0
+}
+
+// startLine reads the request or status line. What begins with a method is a request, however it goes on.
+func (m *message) startLine(line []byte) error {
 	first, rest, ok := bytes.Cut(line, []byte(" "))
-	if !ok {
-		return 0, errStartLine
+	if len(first) > 4 && equalFold(first[:4], "sip/") {
+		return m.statusLine(first, rest)
 	}
-	if len(first) > 4 && bytes.EqualFold(first[:4], []byte("SIP/")) {
-		return next, m.statusLine(first, rest)
+	if !ok || !isToken(first) {
+		return errStartLine
 	}
 	m.request = true
 	m.methodName, m.method = first, methodOf(first)
-	uri, version, ok := bytes.Cut(bytes.TrimSpace(rest), []byte(" "))
-	if !ok || !isToken(first) || len(uri) == 0 {
-		return 0, errStartLine
-	}
-	m.uri = uri
+	uri, version, _ := bytes.Cut(bytes.TrimSpace(rest), []byte(" "))
 	version = bytes.TrimSpace(version)
-	if !bytes.EqualFold(version, []byte("SIP/2.0")) {
-		if len(version) > 4 && bytes.EqualFold(version[:4], []byte("SIP/")) && bytes.IndexByte(version, ' ') < 0 {
-			// The headers are still wanted for the answer 505.
-			_, _ = m.index(next)
-			_ = m.essentials()
-			return 0, errVersion
-		}
-		return 0, errStartLine
+	switch {
+	case hasControl(line) || len(version) <= 4 || !equalFold(version[:4], "sip/") || bytes.IndexByte(version, ' ') >= 0:
+		return errStartLine
+	case !equalFold(version[4:], "2.0"):
+		return errVersion
+	case !isURI(uri):
+		return errURI
 	}
-	return next, nil
+	m.uri = withoutHeaders(uri)
+	return nil
 }
 
 func (m *message) statusLine(version, rest []byte) error {
-	if !bytes.EqualFold(version, []byte("SIP/2.0")) {
+	if !equalFold(version, "sip/2.0") {
 		return errVersion
 	}
-	code, reason, _ := bytes.Cut(rest, []byte(" "))
+	code, reason, _ := bytes.Cut(bytes.TrimLeft(rest, " "), []byte(" "))
 	n, ok := decimal(code)
-	if !ok || len(code) != 3 || n < 100 || n > 699 {
+	if !ok || hasControl(reason) || len(code) != 3 || n < 100 || n > 699 {
 		return errStartLine
 	}
 	m.status, m.reason = int(n), reason
 	return nil
 }
 
-// index finds the header lines and gives the offset of the body.
-func (m *message) index(at int) (int, error) {
+// index finds the header lines and gives the offset of the body. Lines that are none are left out.
+func (m *message) index(at int) (body int, wrong error) {
 	for at < len(m.raw) {
 		line, next := cutLine(m.raw, at)
 		if len(line) == 0 {
-			return next, nil
+			return next, wrong
 		}
 		for next < len(m.raw) && (m.raw[next] == ' ' || m.raw[next] == '\t') {
 			end := at + len(line)
@@ -196,15 +201,14 @@ func (m *message) index(at int) (int, error) {
 			folded, after := cutLine(m.raw, next)
 			line, next = m.raw[at:next+len(folded)], after
 		}
-		if hasControl(line) {
-			return 0, errControl
-		}
 		if err := m.header(at, line); err != nil {
-			return 0, err
+			if wrong = cmp.Or(wrong, err); err == errTooMany {
+				break
+			}
 		}
 		at = next
 	}
-	return at, nil
+	return at, wrong
 }
 
 func (m *message) header(at int, line []byte) error {
@@ -222,7 +226,11 @@ func (m *message) header(at int, line []byte) error {
 	value := bytes.TrimLeft(line[colon+1:], " \t")
 	valueAt := at + len(line) - len(value)
 	value = bytes.TrimRight(value, " \t")
-	m.headers = append(m.headers, header{id: headerOf(name), nameAt: uint16(at), nameEnd: uint16(at + len(name)),
+	id := headerOf(name)
+	if hasControl(line) && !isQuotedNUL(id, value) {
+		return errControl
+	}
+	m.headers = append(m.headers, header{id: id, nameAt: uint16(at), nameEnd: uint16(at + len(name)),
 		valueAt: uint16(valueAt), valueEnd: uint16(valueAt + len(value))})
 	return nil
 }
@@ -243,54 +251,74 @@ func (m *message) find(id headerID) []byte {
 	return nil
 }
 
-// essentials reads what every message must have (RFC 3261 8.1.1), and refuses what may stand only once.
+// essentials reads what every message must have (RFC 3261 8.1.1), and refuses what may stand only once: further ones
+// become any other header, so that an answer repeats one.
 func (m *message) essentials() error {
 	length := -1
-	viaErr := errMissing
+	var wrong error
 	var seen [headerIDs]bool
 	for i := range m.headers {
 		h := &m.headers[i]
-		value := m.value(h)
 		var err error
-		switch h.id {
-		case hdrVia:
-			if !seen[hdrVia] {
-				viaErr = m.via.parse(value)
-			}
-		case hdrFrom:
-			m.from, m.fromTag = value, param(value, "tag")
-		case hdrTo:
-			m.to, m.toTag = value, param(value, "tag")
-		case hdrCallID:
-			m.callID = value
-		case hdrCSeq:
-			err = m.readCSeq(value)
-		case hdrMaxForwards:
-			n, ok := decimal(value)
-			if m.maxForwards = int(n); !ok || n > 255 {
-				err = errForwards
-			}
-		case hdrContentLength:
-			n, ok := decimal(value)
-			if length = int(n); !ok {
-				err = errLength
-			}
+		if seen[h.id] && onlyOnce(h.id) {
+			h.id, err = hdrOther, errRepeated
+		} else if h.id == hdrContentLength {
+			length, err = readLength(m.value(h))
+		} else if h.id != hdrVia || !seen[hdrVia] {
+			err = m.essential(h.id, m.value(h))
 		}
-		if err == nil && seen[h.id] && onlyOnce(h.id) {
-			err = errRepeated
-		}
-		if err != nil {
-			return err
+		if err != nil && wrong == nil {
+			wrong = err
 		}
 		seen[h.id] = true
 	}
-	if viaErr != nil {
-		return viaErr
-	}
-	if len(m.from) == 0 || len(m.to) == 0 || len(m.callID) == 0 || !seen[hdrCSeq] {
+	switch {
+	case wrong != nil:
+		return wrong
+	case !seen[hdrVia] || !seen[hdrCSeq] || len(m.from) == 0 || len(m.to) == 0 || len(m.callID) == 0:
 		return errMissing
 	}
 	return m.cutBody(length)
+}
+
+// essential reads one header.
+func (m *message) essential(id headerID, value []byte) error {
+	switch id {
+	case hdrVia:
+		err := m.via.parse(value)
+		if err == nil && m.request && !areVias(value[len(m.via.element):]) {
+			err = errVia
+		}
+		return err
+	case hdrFrom:
+		m.from, m.fromTag = value, param(value, "tag")
+		if !isClosed(value) {
+			return errAddress
+		}
+	case hdrTo:
+		m.to, m.toTag = value, param(value, "tag")
+		if !isClosed(value) {
+			return errAddress
+		}
+	case hdrCallID:
+		m.callID = value
+	case hdrCSeq:
+		return m.readCSeq(value)
+	case hdrMaxForwards:
+		n, ok := decimal(value)
+		if m.maxForwards = int(n); !ok || n > 255 {
+			return errForwards
+		}
+	}
+	return nil
+}
+
+func readLength(value []byte) (int, error) {
+	n, ok := decimal(value)
+	if !ok {
+		return -1, errLength
+	}
+	return int(n), nil
 }
 
 func onlyOnce(id headerID) bool {
@@ -314,10 +342,13 @@ func (m *message) cutBody(length int) error {
 }
 
 func (m *message) readCSeq(value []byte) error {
-	number, name, ok := bytes.Cut(bytes.ReplaceAll(value, []byte("\t"), []byte(" ")), []byte(" "))
-	n, valid := decimal(number)
-	name = bytes.TrimSpace(name)
-	if !ok || !valid || n > 1<<31-1 || !isToken(name) {
+	end := bytes.IndexAny(value, " \t")
+	if end < 0 {
+		return errCSeq
+	}
+	n, valid := decimal(value[:end])
+	name := bytes.TrimLeft(value[end:], " \t")
+	if !valid || n > 1<<31-1 || !isToken(name) {
 		return errCSeq
 	}
 	m.cseq, m.cseqMethod = uint32(n), name
@@ -346,6 +377,29 @@ func hasControl(line []byte) bool {
 	return bytes.IndexByte(line, 0) >= 0 || bytes.IndexByte(line, '\r') >= 0
 }
 
+// isQuotedNUL tells whether the only control characters of an address header are NULs that its display name escapes, as
+// RFC 3261 25.1's quoted-pair may. Nobody has to read that name.
+func isQuotedNUL(id headerID, value []byte) bool {
+	if id != hdrFrom && id != hdrTo && id != hdrContact && id != hdrOther || len(value) == 0 || value[0] != '"' {
+		return false
+	}
+	i := 1
+	for ; i < len(value) && value[i] != '"'; i++ {
+		escaped := value[i] == '\\'
+		if escaped {
+			i++
+		}
+		if i >= len(value) || value[i] == '\r' || value[i] == 0 && !escaped {
+			return false
+		}
+	}
+	if i >= len(value) {
+		return false
+	}
+	rest := bytes.TrimLeft(value[i+1:], " \t")
+	return len(rest) > 0 && rest[0] == '<' && !hasControl(rest)
+}
+
 func blank(b []byte) {
 	for i := range b {
 		b[i] = ' '
@@ -356,20 +410,28 @@ func blank(b []byte) {
 func isToken(b []byte) bool {
 	for _, c := range b {
 		switch {
-		case c >= 'a' && c <= 'z', c >= 'A' && c <= 'Z', c >= '0' && c <= '9':
-		case bytes.IndexByte([]byte("-.!%*_+`'~"), c) >= 0:
+		case c >= 'a' && c <= 'z', c >= 'A' && c <= 'Z', c >= '0' && c <= '9', c == '-':
+		case c == '.', c == '!', c == '%', c == '*', c == '_', c == '+', c == '`', c == '\'', c == '~':
 		default:
 			return false
 		}
 	}
-	return len(b) > 0 && len(b) <= 64
+	return len(b) > 0
 }
 
-// decimal reads an unsigned number of at most ten digits.
-func decimal(b []byte) (uint64, bool) {
-	if len(b) == 0 || len(b) > 10 {
-		return 0, false
+// decimal reads an unsigned number of at most ten digits, and any zeros in front.
+func decimal(b []byte) (n uint64, ok bool) {
+	digits := 0
+	for _, c := range b {
+		if c < '0' || c > '9' {
+			return 0, false
+		}
+		if n = n*10 + uint64(c-'0'); n > 0 {
+			digits++
+		}
+		if digits > 10 {
+			return 0, false
+		}
 	}
-	n, err := strconv.ParseUint(string(b), 10, 64)
-	return n, err == nil
+	return n, len(b) > 0
 }

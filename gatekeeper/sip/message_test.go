@@ -117,7 +117,7 @@ func TestParseMalformed(t *testing.T) {
 		{"CSeq without a method", strings.Replace(minimal(), "7 OPTIONS", "7", 1), errCSeq},
 		{"CSeq of another method", strings.Replace(minimal(), "7 OPTIONS", "7 BYE", 1), errCSeq},
 		{"CSeq of 2^31", strings.Replace(minimal(), "7 OPTIONS", "2147483648 OPTIONS", 1), errCSeq},
-		{"CSeq of eleven digits", strings.Replace(minimal(), "7 OPTIONS", "00000000007 OPTIONS", 1), errCSeq},
+		{"CSeq of eleven digits", strings.Replace(minimal(), "7 OPTIONS", "10000000007 OPTIONS", 1), errCSeq},
 		{"CSeq below 0", strings.Replace(minimal(), "7 OPTIONS", "-7 OPTIONS", 1), errCSeq},
 		{"hops", minimal("Max-Forwards: 256"), errForwards},
 		{"hops below 0", minimal("Max-Forwards: -1"), errForwards},

@@ -118,7 +118,7 @@ func TestMalformedIsAnsweredOrDropped(t *testing.T) {
 		}, "400"},
 		{"no Via", func(s string) string { return strings.Replace(s, "Via:", "Vie:", 1) }, ""},
 		{"bad Via", func(s string) string { return strings.Replace(s, "SIP/2.0/UDP", "SIP/2.0-UDP", 1) }, ""},
-		{"start line", func(s string) string { return strings.Replace(s, " SIP/2.0\r\n", "\r\n", 1) }, ""},
+		{"start line", func(s string) string { return strings.Replace(s, " SIP/2.0\r\n", "\r\n", 1) }, "400"},
 		{"ACK", func(s string) string {
 			return strings.Replace(strings.Replace(s, "INVITE", "ACK", 1), "CSeq: 1 INVITE", "CSeq: 2 BYE", 1)
 		}, ""},
