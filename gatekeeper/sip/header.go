@@ -122,22 +122,6 @@ func named(name []byte, want string, id headerID) headerID {
 	return hdrOther
 }
 
-// equalFold compares with a lower-case ASCII word.
-func equalFold(b []byte, lower string) bool {
-	if len(b) != len(lower) {
-		return false
-	}
-	for i, c := range b {
-		if c >= 'A' && c <= 'Z' {
-			c |= 0x20
-		}
-		if c != lower[i] {
-			return false
-		}
-	}
-	return true
-}
-
 // param is the value of a header parameter, empty if it is absent or has none. Parameters stand behind the
 // closing bracket of an address, or behind the first semicolon; names match without case.
 func param(value []byte, name string) []byte {
@@ -150,66 +134,6 @@ func param(value []byte, name string) []byte {
 		}
 	}
 	return nil
-}
-
-// outside goes over a value and tells of each byte whether it stands outside of quoted strings (RFC 3261 25.1), the
-// quotes included, and of angle brackets.
-type outside struct{ quoted, escaped, bracket bool }
-
-// isAt takes the next byte. The brackets themselves are outside of brackets.
-func (o *outside) isAt(c byte) bool {
-	switch {
-	case o.quoted:
-		if o.escaped {
-			o.escaped = false
-		} else if c == '\\' {
-			o.escaped = true
-		} else if c == '"' {
-			o.quoted = false
-		}
-		return false
-	case c == '"':
-		o.quoted = true
-		return false
-	case c == '<':
-		o.bracket = true
-		return true
-	case c == '>':
-		o.bracket = false
-		return true
-	}
-	return !o.bracket
-}
-
-// isClosed tells whether every quote and angle bracket is closed. If one is not, nobody can say what its parameters are.
-func isClosed(value []byte) bool {
-	var o outside
-	for _, c := range value {
-		o.isAt(c)
-	}
-	return !o.quoted && !o.bracket
-}
-
-// isPlain tells whether every quote is closed, and no angle bracket stands outside of quotes.
-func isPlain(value []byte) bool {
-	var o outside
-	for _, c := range value {
-		if o.isAt(c) && (c == '<' || c == '>') {
-			return false
-		}
-	}
-	return !o.quoted
-}
-
-// cutOutside cuts at the first separator that stands neither in quotes nor in angle brackets.
-func cutOutside(value []byte, separator byte) (before, after []byte) {
-	var o outside
-	for i, c := range value {
-		if o.isAt(c) && c == separator {
-			return value[:i], value[i+1:]
-		}
-	}
-	return value, nil
 }
 
 // addressIn is the address between angle brackets, without the blanks that should not stand there, or the value up to

@@ -156,7 +156,10 @@ func connection(value []byte) netip.Addr {
 	_, rest, _ := bytes.Cut(value, []byte(" "))
 	_, rest, _ = bytes.Cut(rest, []byte(" "))
 	host, _, _ := bytes.Cut(rest, []byte("/"))
-	addr, _ := parseIP(trim(host))
+	addr, ok := parseIP(trim(host))
+	if !ok {
+		return netip.Addr{}
+	}
 	return addr
 }
 

@@ -60,6 +60,19 @@ func TestParseLegalOddities(t *testing.T) {
 			return !m.request && m.status == 200 && string(m.reason) == "Good, SIP/2.0 better"
 		}},
 		{"answer without a phrase", "SIP/2.0 200\r\n" + strings.SplitN(minimal(), "\r\n", 2)[1], func(m *message) bool { return m.status == 200 && len(m.reason) == 0 }},
+		{"leading zeros", strings.Replace(minimal("Max-Forwards: 00000000000070"), "7 OPTIONS", "00000000007 OPTIONS", 1), func(m *message) bool { return m.cseq == 7 && m.maxForwards == 70 }},
+		{"tab in CSeq", strings.Replace(minimal(), "7 OPTIONS", "7\t OPTIONS", 1), func(m *message) bool { return m.cseq == 7 && string(m.cseqMethod) == "OPTIONS" }},
+		{"long names", strings.ReplaceAll(minimal(strings.Repeat("X", 300)+": y"), "OPTIONS", strings.Repeat("M", 200)), func(m *message) bool { return len(m.methodName) == 200 && len(m.headers) == 6 }},
+		{"blanks in the start line", strings.Replace(minimal(), "OPTIONS sip:a@b SIP/2.0", "OPTIONS   sip:a@b   SIP/2.0 ", 1), func(m *message) bool { return string(m.uri) == "sip:a@b" }},
+		{"blanks in the status line", "SIP/2.0  200  OK\r\n" + strings.SplitN(minimal(), "\r\n", 2)[1], func(m *message) bool { return m.status == 200 }},
+		{"headers in the Request-URI", strings.Replace(minimal(), "sip:a@b", "sips:a?b@c;d?Route=%3Csip:e%3E", 1), func(m *message) bool { return string(m.uri) == "sips:a?b@c;d" }},
+		{"question mark of another scheme", strings.Replace(minimal(), "sip:a@b", "http://a?b", 1), func(m *message) bool { return string(m.uri) == "http://a?b" }},
+		{"escaped NUL in a display name", strings.Replace(minimal(), "<sip:a@b>;tag=f", "\"a\\\x00\\\\\" <sip:a@b>;tag=f", 1), func(m *message) bool {
+			return string(m.fromTag) == "f" && string(addressIn(m.from)) == "sip:a@b"
+		}},
+		{"empty parameters of a Via", strings.Replace(minimal(), ";branch", ";;branch", 1), func(m *message) bool { return string(m.via.branch) == "z9hG4bK1" }},
+		{"Via of several", strings.Replace(minimal(), ";branch", ", SIP/2.0/TCP [::1]:5;branch", 1), func(m *message) bool { return string(m.via.host) == "h" && countVias(m) == 2 }},
+		{"answer with a Via that we need not read", "SIP/2.0 200 OK\r\n" + strings.SplitN(strings.Replace(minimal(), ";branch", ",x;branch", 1), "\r\n", 2)[1], func(m *message) bool { return countVias(m) == 2 }},
 		{"value with colons", minimal("X: a:b:c"), func(m *message) bool { return string(m.value(&m.headers[5])) == "a:b:c" }},
 	}
 	for _, test := range tests {
@@ -85,9 +98,14 @@ func TestParseMalformed(t *testing.T) {
 		{"nothing", "", errEmpty},
 		{"keep-alive", "\r\n\r\n", errEmpty},
 		{"too long", "X" + strings.Repeat("y", maxMessage), errEmpty},
+		{"keep-alive of NULs", "\x00\x00\r\n", errEmpty},
 		{"one word", "HELLO\r\n\r\n", errStartLine},
 		{"no version", "INVITE sip:a@b\r\n\r\n", errStartLine},
 		{"other protocol", "GET / HTTP/1.1\r\n\r\n", errStartLine},
+		{"no URI", "INVITE  SIP/2.0\r\n\r\n", errStartLine},
+		{"quote in the URI", "INVITE sip:\"a@b SIP/2.0\r\n\r\n", errURI},
+		{"brackets around the URI", "INVITE <sip:a@b> SIP/2.0\r\n\r\n", errURI},
+		{"NUL in a phrase", "SIP/2.0 200 O\x00K\r\n\r\n", errStartLine},
 		{"blank in the URI", "INVITE sip:a @b SIP/2.0\r\n\r\n", errStartLine},
 		{"method is no token", "IN(ITE sip:a@b SIP/2.0\r\n\r\n", errStartLine},
 		{"CR in the start line", "INVITE sip:a\r@b SIP/2.0\r\n\r\n", errStartLine},
@@ -105,12 +123,23 @@ func TestParseMalformed(t *testing.T) {
 		{"CR in a header", minimal("A: b\rVia: c"), errControl},
 		{"two CR", minimal("A: b\r"), errControl},
 		{"NUL in a header", minimal("A: b\x00"), errControl},
+		{"NUL in a display name", minimal("Contact: \"\x00\" <sip:a@b>"), errControl},
+		{"NUL behind an escaped backslash", minimal("Contact: \"\\\\\x00\" <sip:a@b>"), errControl},
+		{"escaped CR", minimal("Contact: \"\\\rVia: x\" <sip:a@b>"), errControl},
+		{"escaped NUL and no address", minimal("Contact: \"\\\x00\";x"), errControl},
+		{"escaped NUL and an open quote", minimal("Contact: \"\\\x00<sip:a@b>"), errControl},
+		{"escaped NUL and another one", minimal("Contact: \"\\\x00\" <sip:a\x00@b>"), errControl},
+		{"escaped NUL in a Call-ID", strings.Replace(minimal(), "Call-ID: id", "Call-ID: \"\\\x00\"<", 1), errControl},
 		{"CR in a fold", minimal("A: b\r\n c\rd"), errControl},
 		{"129 headers", minimal(strings.Split(strings.Repeat("A: b\n", maxHeaders-4), "\n")[:maxHeaders-4]...), errTooMany},
 		{"two Call-ID", minimal("i: other"), errRepeated},
 		{"two CSeq", minimal("CSeq: 7 OPTIONS"), errRepeated},
 		{"two lengths", minimal("l: 0", "Content-Length: 0"), errRepeated},
 		{"no Via", strings.Replace(minimal(), "Via", "Vio", 1), errMissing},
+		{"Via of another version", strings.Replace(minimal(), "SIP/2.0/UDP", "SIP/3.0/UDP", 1), errVia},
+		{"nothing behind a Via's comma", strings.Replace(minimal(), ";branch", ",;branch", 1), errVia},
+		{"open quote in From", strings.Replace(minimal(), "<sip:a@b>", "\"a <sip:a@b>", 1), errAddress},
+		{"open bracket in To", strings.Replace(minimal(), "<sip:c@d>", "<sip:c@d", 1), errAddress},
 		{"no Call-ID", strings.Replace(minimal(), "Call-ID", "Call-Id2", 1), errMissing},
 		{"empty Call-ID", strings.Replace(minimal(), "Call-ID: id", "Call-ID: ", 1), errMissing},
 		{"no CSeq", strings.Replace(minimal(), "CSeq", "CSeg", 1), errMissing},
@@ -132,6 +161,25 @@ func TestParseMalformed(t *testing.T) {
 				t.Errorf("%v, want %v", err, test.want)
 			}
 		})
+	}
+}
+
+// Whatever is wrong, and wherever: the answer finds its way and repeats what can be repeated, once.
+func TestMalformedIsReadToItsEnd(t *testing.T) {
+	for _, change := range [][2]string{
+		{"Via:", "No colon\r\nVia:"}, {"Via:", "Max-Forwards: x\r\nVia:"}, {"Via:", "l: x\r\nVia:"}, {"Via:", "From: x\r\nVia:"}, {"Via:", "A: \x00\r\nVia:"},
+		{"OPTIONS sip:a@b", "OPTIONS sip:a @b"}, {"OPTIONS sip:a@b", "OPTIONS <sip:a@b>"}, {" SIP/2.0\r\n", " SIP/9.0\r\n"}, {"h;branch", "h,,;branch"},
+	} {
+		var m message
+		if err := m.parse([]byte(strings.Replace(minimal(), change[0], change[1], 1))); err == nil {
+			t.Errorf("%q is taken", change[1])
+		}
+		answer := string(appendReply(nil, &m, netip.MustParseAddrPort("192.0.2.9:7777"), reply{status: 400, reason: "Bad Request", toTag: "t"}))
+		for _, line := range []string{"\r\nVia: SIP/2.0/UDP h", "\r\nFrom: ", "\r\nTo: <sip:c@d>;tag=t\r\n", "\r\nCall-ID: id\r\n", "\r\nCSeq: 7 OPTIONS\r\n"} {
+			if strings.Count(answer, line) != 1 {
+				t.Errorf("%q is answered\n%s", change[1], answer)
+			}
+		}
 	}
 }
 
