@@ -107,7 +107,10 @@ func (c *Call) written(err error) {
 	c.shard.Lock()
 	defer c.shard.Unlock()
 	st := c.steps[0]
-	c.steps = c.steps[1:]
+	c.steps[0] = step{} // or its event would stay as long as the call
+	if c.steps = c.steps[1:]; len(c.steps) == 0 {
+		c.steps = nil
+	}
 	if err != nil {
 		c.unwritten(st, err)
 	}
@@ -164,6 +167,7 @@ func (c *Call) Decided(ev *acctstack.Event, v acctstack.Verdict) {
 	}
 	if len(c.waiting) > 0 {
 		next := c.waiting[0]
+		c.waiting[0] = step{}
 		c.waiting = c.waiting[1:]
 		next.submit(next.event, c)
 		return

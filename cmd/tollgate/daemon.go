@@ -8,6 +8,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"syscall"
+	"time"
 
 	"go.uber.org/zap"
 
@@ -198,8 +199,12 @@ func (d *daemon) listenStatus(c *configuration) (err error) {
 
 // serve runs until a signal or the status port ends it, then shuts down.
 func (d *daemon) serve(signals <-chan os.Signal) error {
+	pacer, pace := newPacer(), time.NewTicker(paceEvery)
+	defer pace.Stop()
 	for {
 		select {
+		case <-pace.C:
+			pacer.adjust()
 		case <-d.quit:
 			return d.shutdown(signals)
 		case sig := <-signals:

@@ -37,6 +37,9 @@ tollgate COMMAND -h tells the flags of a command.
 var errConfig = errors.New("the configuration has errors")
 
 func main() {
+	if len(os.Args) > 1 && os.Args[1] == "run" {
+		coarsenTimers()
+	}
 	err := run(os.Args[1:], os.Stdout, os.Stderr)
 	switch {
 	case err == nil, errors.Is(err, flag.ErrHelp):

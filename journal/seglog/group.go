@@ -103,9 +103,23 @@ func (l *Log) fresh() *group {
 	return new(group)
 }
 
+// Bounds of what idle groups keep. With Sync=interval a fresh one is taken for each commit until the next sync gives them all
+// back, and their buffers would be most of the garbage of a call.
+const (
+	maxIdle      = 64
+	maxIdleBytes = 8 << 20
+)
+
 // release keeps g for later use once nobody needs it any more. The caller holds mu.
 func (l *Log) release(g *group) {
-	if g.held || !g.told || len(l.idle) >= 4 {
+	if g.held || !g.told || len(l.idle) >= maxIdle {
+		return
+	}
+	kept := 0
+	for _, idle := range l.idle {
+		kept += cap(idle.buf)
+	}
+	if kept+cap(g.buf) > maxIdleBytes {
 		return
 	}
 	g.reset()
