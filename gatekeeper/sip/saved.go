@@ -12,8 +12,8 @@ import (
 // The front's part of a call's entries in the journal. Its first byte says what it is: the INVITE as it came, an attempt at
 // a further target, or the dialog, which needs neither.
 const (
-	savedInvite byte = 'J' // an 'I' had one target a step
-	savedStep   byte = 'S' // an 'A' likewise
+	savedInvite byte = 'J'
+	savedStep   byte = 'S'
 	savedDialog byte = 'D'
 )
 
@@ -191,6 +191,10 @@ func (c *savedCall) readLine(line []byte) error {
 			c.steps = append(c.steps, readStep(r))
 		}
 		c.routes, c.loop, c.invite = r.Texts(), uint32(r.Uint()), r.Bytes()
+	case formerInvite:
+		c.readFormerInvite(r)
+	case formerAttempt:
+		c.readFormerAttempt(r)
 	case savedStep:
 		c.attempts = append(c.attempts, attempt{branch: readBranch(r), step: readStep(r)})
 	case savedDialog:
