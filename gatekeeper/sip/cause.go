@@ -11,7 +11,9 @@ const (
 	causeCongestion  = 42
 )
 
-// causes maps the status of a final answer to a Q.850 cause (RFC 3398 8.2.6.1).
+// causes maps the status of a final answer to a Q.850 cause (RFC 3398 8.2.6.1; RFC 4497 has the same for QSIG). Of those that
+// it leaves open, 488 and 606 say that the description of the session is not acceptable; 487 is the end of a call that was
+// cancelled, and 491 passes.
 var causes = map[int]int{
 	400: 41, 401: 21, 402: 21, 403: 21, 404: 1, 405: 63, 406: 79, 407: 21, 408: 102, 410: 22, 413: 127, 414: 127, 415: 79,
 	416: 127, 420: 127, 421: 127, 423: 127, 480: 18, 481: 41, 482: 25, 483: 25, 484: 28, 485: 1, 486: 17, 487: 16, 488: 79,
@@ -26,7 +28,8 @@ func causeOf(status int) int {
 	return 127
 }
 
-// causeIn is the cause that a Reason header names (RFC 3326; in answers RFC 6432), or otherwise.
+// causeIn is the cause that the Reason headers name (RFC 3326; in answers RFC 6432), or otherwise: that of Q.850, or else of a
+// SIP status that is a failure's.
 func causeIn(m *message, otherwise int) int {
 	for i := range m.headers {
 		if m.headers[i].id != hdrReason {
@@ -36,11 +39,14 @@ func causeIn(m *message, otherwise int) int {
 			var reason []byte
 			reason, rest = cutOutside(rest, ',')
 			protocol, _, _ := bytes.Cut(reason, []byte(";"))
-			if !equalFold(trim(protocol), "q.850") {
-				continue
-			}
-			if n, ok := decimal(param(reason, "cause")); ok && n > 0 && n <= 127 {
+			protocol = trim(protocol)
+			n, ok := decimal(param(reason, "cause"))
+			switch {
+			case !ok:
+			case equalFold(protocol, "q.850") && n > 0 && n <= 127:
 				return int(n)
+			case equalFold(protocol, "sip") && n >= 300 && n <= 699:
+				otherwise = causeOf(int(n))
 			}
 		}
 	}
