@@ -154,6 +154,7 @@ func (r *rig) crash(down func()) {
 	if down != nil {
 		down()
 	}
+	r.now = time.Now() // the new wheel begins there
 	r.open()
 	for _, id := range slices.Clone(r.vault.order) {
 		chain := r.vault.chains[id]
