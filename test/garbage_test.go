@@ -107,8 +107,8 @@ func garbage(p *phone) []struct {
 	answered("a CANCEL of nothing", 481, edit("CANCEL", "", ""))
 	answered("a BYE of no call", 481, edit("BYE", ">\r\nCall-ID", ">;tag=x\r\nCall-ID"))
 	answered("an INVITE in no call", 481, edit("INVITE", ">\r\nCall-ID", ">;tag=x\r\nCall-ID"))
-	answered("an unknown method", 405, edit("FROBNICATE", "", ""))
-	answered("OPTIONS", 200, edit("OPTIONS", "", ""))
+	answered("a method that we do not serve", 405, edit("REGISTER", "", ""))
+	answered("OPTIONS", 200, edit("OPTIONS", "OPTIONS sip:4930123@", "OPTIONS sip:"))
 	return tests
 }
 
