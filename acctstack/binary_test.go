@@ -110,7 +110,7 @@ func TestDecodeEventErrors(t *testing.T) {
 		{"sequence number", with(18, 0x80, 0x80, 0x80, 0x80, 0x10), "decoding event: a sequence number of more than 32 bits"},
 		{"stamp", with(19, 7), "decoding event: decoding stamp: unknown version 7, the newest known is 1"},
 		{"parts", with(len(on)-1, 4), "decoding event: unknown parts 100"},
-		{"record", with(len(on)-1, 1, 3), "decoding event: decoding record: unknown version 3, the newest known is 1"},
+		{"record", with(len(on)-1, 1, 3), "decoding event: decoding record: unknown version 3, the newest known is 2"},
 		{"endpoint", with(len(on)-1, 2, 4), "decoding event: decoding endpoint: unknown version 4, the newest known is 1"},
 		{"more", append(bytes.Clone(on), 0), "decoding event: 1 bytes too many"},
 		{"nothing", nil, "decoding event: cut short"},

@@ -76,10 +76,11 @@ func (c *Call) Resume() {
 	c.resumeTimers()
 	events := c.saved
 	c.saved = nil
+	refused := c.state == pending && c.trail.Refused // the trail is the stack's as soon as an event walks
 	for _, ev := range events {
 		c.send(ev)
 	}
-	if c.state == pending && c.trail.Refused {
+	if refused {
 		c.admitted(false)
 	}
 	c.settle()
