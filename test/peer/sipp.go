@@ -1,6 +1,7 @@
 package peer
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -160,6 +161,9 @@ func (s *SIPP) prepare(dir string) error {
 	if err != nil {
 		return fmt.Errorf("reading scenario %s: %w", s.Scenario, err)
 	}
+	for name, text := range s.Keys { // sipp's own -key cannot stand for a status
+		content = bytes.ReplaceAll(content, []byte("["+name+"]"), []byte(text))
+	}
 	if s.Port == 0 {
 		if s.Port, err = FindPort("udp"); err != nil {
 			return err
@@ -187,9 +191,6 @@ func (s SIPP) args(dir string) []string {
 		args = append(args, "-buff_size", "4194304")
 	} else {
 		args = append(args, "-trace_logs", "-log_file", filepath.Join(dir, logFile), "-trace_msg", "-message_file", filepath.Join(dir, messageFile))
-	}
-	for name, text := range s.Keys {
-		args = append(args, "-key", name, text)
 	}
 	if s.Target == "" {
 		if s.Calls > 0 {

@@ -29,7 +29,6 @@ func parseMessages(content string) []string {
 	for _, part := range strings.Split(content, "-----------------------------------------------")[1:] {
 		_, part, _ = strings.Cut(part, "\n")
 		what, message, ok := strings.Cut(part, "\n\n")
-		message = strings.TrimRight(message, "\n")
 		if !ok || !strings.Contains(what, "received") || !strings.Contains(message, "\r\n\r\n") {
 			continue
 		}
