@@ -1,8 +1,10 @@
 package test
 
 import (
+	"flag"
 	"fmt"
 	"regexp"
+	"strconv"
 	"time"
 
 	"tollgate/test/peer"
@@ -70,11 +72,11 @@ func (k *soakKind) sipp(target string, n, rate int) peer.SIPP {
 }
 
 // soakLost is how many of 100 datagrams each side of a call loses, of those that it sends and of those that come.
-const soakLost = "2"
+var soakLost = flag.Int("soak.lost", 2, "how many of 100 datagrams each peer of the soak loses, of those that it sends and of those that come")
 
 // soakArgs make a sipp lose datagrams, and know repetitions by their transaction.
 func soakArgs(more ...string) []string {
-	return append([]string{"-lost", soakLost, "-rtcheck", "loose"}, more...)
+	return append([]string{"-lost", strconv.Itoa(*soakLost), "-rtcheck", "loose"}, more...)
 }
 
 // usual tells whether a record is that of a call of this kind as it should go.
@@ -84,8 +86,8 @@ func (k *soakKind) usual(r soakRecord) bool {
 
 // possible tells whether a record is one that a call of this kind may leave when datagrams are lost for good.
 func (k *soakKind) possible(r soakRecord) bool {
-	if r.seconds > 0 {
-		return k.connected && r.soakEnd == tooLong && r.seconds <= 8*slack
+	if r.seconds > 0 { // a refusal that was lost for longer than NextTargetAfter is a leg without an answer
+		return k.connected && (r.soakEnd == k.end || r.soakEnd == tooLong) && r.seconds <= 8*slack
 	}
 	return r.soakEnd == rangTooLong || r.soakEnd == nobodyAnswers || r.soakEnd == gaveUp && !k.connected
 }

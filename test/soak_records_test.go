@@ -79,7 +79,8 @@ func (k *soakKind) faults(n int, starts, stops, file map[string]soakRecord) []st
 	return list
 }
 
-// wantEnds compares the ends of the calls of a kind. Two in a hundred calls, and two more, may have lost what cannot be repeated.
+// wantEnds compares the ends of the calls of a kind. As many in a hundred calls as datagrams, and two more, may have lost what cannot
+// be repeated.
 func (r *soakRig) wantEnds(k *soakKind, n int, stops map[string]soakRecord) {
 	r.Helper()
 	ends := map[soakEnd]int{}
@@ -101,7 +102,7 @@ func (r *soakRig) wantEnds(k *soakKind, n int, stops map[string]soakRecord) {
 	slices.Sort(others)
 	caller := r.results[k.name]
 	r.Logf("%s: %d calls, the caller repeated %d messages and counts %d calls as failed, ends %v", k.name, n, caller.Retransmissions, caller.Failed, ends)
-	if len(others) > n/50+2 {
+	if len(others) > n**soakLost/100+2 {
 		r.Errorf("%s: %d of %d calls ended otherwise: %s", k.name, len(others), n, strings.Join(others[:min(len(others), 10)], "; "))
 	}
 }
